@@ -1,0 +1,23 @@
+//! `gpu-finops`: who held which GPU, how well it was used, what it cost, what to do about it.
+//!
+//! ```text
+//! sources ──► observations ──► frames ──► attribution ──► cost ──► findings ──► report ──► outputs
+//! ```
+//!
+//! Left of *frames*: effects, async, failure. From there on: pure, synchronous, deterministic.
+//! Only [`commands`] know both sides.
+
+pub mod attribution;
+pub mod cli;
+pub mod commands;
+pub mod cost;
+pub mod error;
+pub mod findings;
+pub mod frame;
+pub mod model;
+pub mod output;
+pub mod report;
+pub mod settings;
+pub mod source;
+pub mod ui;
+pub mod units;

@@ -1,0 +1,56 @@
+//! Everything a report is made from: the one value that sources fill and the core reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ClusterFacts, MetricData, QueryId, Window};
+use crate::units::Millis;
+
+/// How a source fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceState {
+    /// Answered in full.
+    Ok,
+    /// Answered, and had nothing to say.
+    Empty,
+    /// Answered in part.
+    Partial,
+    /// Did not answer, or may not be asked.
+    Failed,
+    /// Was not asked.
+    Skipped,
+}
+
+/// One line of coverage about a source: a query, a kind of object, a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// `prometheus`, `prometheus/gpu_util`, `kubernetes/pods`, `objects/pods.json`, …
+    pub name: String,
+    /// How it fared.
+    pub state: SourceState,
+    /// In words, with counts; no secret in it.
+    pub detail: String,
+}
+
+/// What was read for one report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inputs {
+    /// The window that the report is about.
+    pub window: Window,
+    /// The instant at which the inputs were read.
+    pub now_ms: Millis,
+    /// Answers of the metric server, one per query asked.
+    pub metrics: Vec<MetricData>,
+    /// Cluster objects, decoded.
+    pub facts: ClusterFacts,
+    /// How each source fared, in a stable order.
+    pub sources: Vec<SourceStatus>,
+}
+
+impl Inputs {
+    /// The answer to a query; `None` when it was not asked.
+    #[must_use]
+    pub fn metric(&self, query: QueryId) -> Option<&MetricData> {
+        self.metrics.iter().find(|m| m.query == query)
+    }
+}

@@ -1,0 +1,18 @@
+//! What the tool talks about: windows, series, cluster objects, policy.
+//!
+//! Plain data that every other room speaks. No client, clock, file, flag or frame here.
+
+pub mod inputs;
+pub mod objects;
+pub mod policy;
+pub mod quantity;
+pub mod query;
+pub mod series;
+pub mod window;
+
+pub use inputs::{Inputs, SourceState, SourceStatus};
+pub use objects::ClusterFacts;
+pub use policy::Policy;
+pub use query::QueryId;
+pub use series::{Labels, MetricData, ReadGap, Series};
+pub use window::Window;

@@ -1,0 +1,3 @@
+//! The report: its contract, and how it is built from frames.
+
+pub mod contract;

@@ -1,0 +1,1 @@
+//! What was typed, resolved into what will happen.

@@ -1,0 +1,62 @@
+//! How a metric server is reached. Resolved values; where they came from is `settings`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A secret that never shows in a debug print, a log or an error.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// How to authenticate and speak to a Prometheus-compatible server.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionOptions {
+    /// Extra headers (`X-Scope-OrgID` and the like), values are secrets.
+    pub headers: Vec<(String, Secret)>,
+    /// File with a bearer token, read anew for every request's worth of work (tokens rotate).
+    pub bearer_token_file: Option<PathBuf>,
+    /// User for basic authentication.
+    pub basic_user: Option<String>,
+    /// File with the password for basic authentication.
+    pub basic_password_file: Option<PathBuf>,
+    /// PEM file with a CA certificate to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with a client certificate.
+    pub client_cert_file: Option<PathBuf>,
+    /// PEM file with the client certificate's key.
+    pub client_key_file: Option<PathBuf>,
+    /// Accept any server certificate.
+    pub insecure_skip_tls_verify: bool,
+}
+
+/// How much is asked at a time, and how patiently.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Requests in flight at once.
+    pub max_concurrent: usize,
+    /// Tries for one request, the first included.
+    pub max_attempts: u32,
+    /// Longest wait for one response.
+    pub timeout: Duration,
+    /// Most samples to be expected from one request.
+    pub max_samples_per_request: u64,
+    /// Extra label matchers for every selector, PromQL text (`cluster="prod"`).
+    pub matchers: Vec<String>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            max_concurrent: 4,
+            max_attempts: 4,
+            timeout: Duration::from_secs(60),
+            max_samples_per_request: 2_500_000,
+            matchers: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! One HTTP exchange with a metric server, whichever way it is reached.
+//!
+//! Two ways exist: straight by URL, and through the Kubernetes API server's service proxy.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+/// A request below the server's base URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiRequest {
+    /// Path with a leading slash, `/api/v1/query`.
+    pub path: String,
+    /// Query parameters, not yet encoded.
+    pub params: Vec<(String, String)>,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiResponse {
+    /// HTTP status code.
+    pub status: u16,
+    /// `Content-Type`, if any.
+    pub content_type: Option<String>,
+    /// `Retry-After` in whole seconds, if it was given so.
+    pub retry_after: Option<Duration>,
+    /// Body, decompressed.
+    pub body: Vec<u8>,
+}
+
+/// The exchange itself failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No answer within the time limit.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The server could not be reached, or hung up.
+    #[error("{0}")]
+    Connection(String),
+    /// Something on this side is wrong (a token file that cannot be read, a bad certificate).
+    #[error("{0}")]
+    Local(String),
+}
+
+/// Sends requests to one metric server.
+pub trait Transport: Send + Sync {
+    /// Where it goes, for people: a URL without credentials, or the service that is proxied.
+    fn target(&self) -> &str;
+
+    /// Whether a long request may be sent as a POST form.
+    fn allows_post(&self) -> bool;
+
+    /// One exchange.
+    fn send<'a>(
+        &'a self,
+        request: &'a ApiRequest,
+    ) -> BoxFuture<'a, Result<ApiResponse, TransportError>>;
+}
