@@ -15,6 +15,7 @@ pub mod error;
 pub mod findings;
 pub mod frame;
 pub mod model;
+pub mod observe;
 pub mod output;
 pub mod report;
 pub mod settings;

@@ -1,1 +1,105 @@
-//! What deserves attention.
+//! What deserves attention: one rule per file, one list, most money first.
+//!
+//! A rule says what is, with its figures; what to change, and proof that it would not hurt, is not
+//! here. Rules exclude each other, so that no device-hour is counted as a saving twice.
+
+mod mostly_idle;
+mod never_used;
+mod unused_gpus;
+
+use std::collections::BTreeMap;
+
+use crate::attribution::Attribution;
+use crate::cost::price::Price;
+use crate::model::Window;
+use crate::report::contract::{Basis, Finding, SavingsKind, Severity, WorkloadRow};
+use crate::report::figures::{Figures, Key};
+use crate::units::{HOURS_PER_MONTH, gpu_hours};
+
+/// Least GPU-hours held before anything is said about a workload.
+pub(crate) const MIN_HELD_GPU_HOURS: f64 = 12.0;
+/// Least observed share of the held time before anything is said.
+pub(crate) const MIN_OBSERVED: f64 = 0.8;
+
+/// What rules look at.
+pub struct Evidence<'a> {
+    /// Workloads in scope.
+    pub workloads: &'a [WorkloadRow],
+    /// Figures by pod and device.
+    pub devices_of_pods: &'a BTreeMap<Key, Figures>,
+    /// The rows behind them.
+    pub attribution: &'a Attribution,
+    /// Price of each device.
+    pub prices: &'a [Option<Price>],
+    /// The window.
+    pub window: Window,
+    /// Idle threshold.
+    pub idle_below: f64,
+}
+
+impl Evidence<'_> {
+    /// Money of the window at its rate over 730 hours.
+    pub(crate) fn per_month(&self, cost: f64) -> f64 {
+        cost / gpu_hours(self.window.length_ms()) * HOURS_PER_MONTH
+    }
+}
+
+/// All findings, most money first.
+#[must_use]
+pub fn all(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let mut out = never_used::find(evidence);
+    out.extend(mostly_idle::find(evidence));
+    out.extend(unused_gpus::find(evidence));
+    out.sort_by(|a, b| {
+        let money = |f: &Finding| f.monthly_savings.unwrap_or(-1.0);
+        money(b).total_cmp(&money(a)).then_with(|| a.id.cmp(&b.id))
+    });
+    out
+}
+
+/// `namespace/kind/name`.
+pub(crate) fn subject(workload: &WorkloadRow) -> String {
+    format!("{}/{}/{}", workload.namespace, workload.kind, workload.name)
+}
+
+/// Whether there is enough to judge.
+pub(crate) fn is_judged(workload: &WorkloadRow) -> bool {
+    workload.ledger.allocated_gpu_hours >= MIN_HELD_GPU_HOURS
+        && workload.ledger.observed_ratio.is_some_and(|r| r >= MIN_OBSERVED)
+}
+
+/// A finding about a whole workload.
+pub(crate) fn about_workload(
+    rule: &'static str,
+    workload: &WorkloadRow,
+    severity: Severity,
+    monthly_savings: Option<f64>,
+    action: String,
+) -> Finding {
+    let l = &workload.ledger;
+    let u = &workload.usage;
+    let evidence = BTreeMap::from([
+        ("allocated_gpu_hours".to_owned(), l.allocated_gpu_hours.into()),
+        ("idle_gpu_hours".to_owned(), l.idle_gpu_hours().into()),
+        ("longest_idle_seconds".to_owned(), u.longest_idle_seconds.into()),
+        ("observed_ratio".to_owned(), l.observed_ratio.into()),
+        ("utilization".to_owned(), l.utilization.into()),
+        ("utilization_max".to_owned(), u.utilization_max.into()),
+        ("utilization_p95".to_owned(), u.utilization_p95.into()),
+        ("memory_used_max_bytes".to_owned(), u.memory_used_max_bytes.into()),
+        ("signal".to_owned(), u.signal.clone().into()),
+    ]);
+    let subject = subject(workload);
+    Finding {
+        id: format!("{rule}:{subject}"),
+        rule: rule.to_owned(),
+        subject,
+        severity,
+        confidence: l.observed_ratio.unwrap_or(0.0),
+        basis: Basis::Measured,
+        evidence,
+        monthly_savings,
+        savings_kind: SavingsKind::Capacity,
+        action,
+    }
+}

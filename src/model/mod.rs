@@ -3,6 +3,7 @@
 //! Plain data that every other room speaks. No client, clock, file, flag or frame here.
 
 pub mod inputs;
+pub mod interval;
 pub mod objects;
 pub mod policy;
 pub mod quantity;
@@ -10,6 +11,7 @@ pub mod query;
 pub mod series;
 pub mod window;
 
+pub use interval::{Interval, IntervalSet};
 pub use inputs::{Inputs, SourceState, SourceStatus};
 pub use objects::ClusterFacts;
 pub use policy::Policy;

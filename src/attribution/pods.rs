@@ -1,0 +1,335 @@
+//! The holders: which pods held how many GPUs on which node, from when to when.
+//!
+//! Three witnesses: kube-state-metrics' history, API objects, DCGM's pod labels. The first tells
+//! when a pod came and went; objects give exact times; labels say which device, confirm, and stand
+//! in where the others are missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::label_view::LabelView;
+use crate::model::objects::{OwnerRef, PodFact};
+use crate::model::{ClusterFacts, Interval, IntervalSet, Policy, Window};
+use crate::observe::devices::DeviceObservation;
+use crate::observe::kube_state::{KubePod, KubeState, PodKey};
+use crate::observe::labels::PodLabel;
+use crate::units::Millis;
+
+/// What a holding interval rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HoldingSource {
+    /// kube-state-metrics' history.
+    KubeStateMetrics,
+    /// API objects alone.
+    Objects,
+    /// DCGM's pod labels alone.
+    DcgmLabels,
+    /// Nothing: the holder is unknown.
+    None,
+}
+
+impl HoldingSource {
+    /// Name in the report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KubeStateMetrics => "kube-state-metrics",
+            Self::Objects => "objects",
+            Self::DcgmLabels => "dcgm-labels",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A pod that held GPUs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    /// Who.
+    pub key: PodKey,
+    /// Node; `None` when only a device's label names the pod.
+    pub node: Option<String>,
+    /// Whole GPUs held.
+    pub gpus: u32,
+    /// When, within the window.
+    pub time: Interval,
+    /// When it came, which may be before the window.
+    pub since: Millis,
+    /// What that rests on.
+    pub source: HoldingSource,
+    /// Controller.
+    pub owner: Option<OwnerRef>,
+    /// Labels.
+    pub labels: LabelView,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Devices (positions among the observations) whose series name it, with the time they do.
+    pub labelled: BTreeMap<usize, i64>,
+}
+
+/// The holders and what was odd about them.
+#[derive(Debug, Clone, Default)]
+pub struct Holders {
+    /// Pods, by key and start.
+    pub pods: Vec<Holder>,
+    /// Pods that a file of objects shows running, but that neither metrics nor devices know.
+    pub unconfirmed: Vec<PodKey>,
+}
+
+/// Every pod that held a GPU in the window.
+#[must_use]
+pub fn holders(
+    window: Window,
+    kube: &KubeState,
+    facts: &ClusterFacts,
+    observations: &[DeviceObservation],
+    policy: &Policy,
+) -> Holders {
+    let labels = LabelIndex::new(observations);
+    let mut out = Holders::default();
+    let mut claimed = BTreeSet::new();
+    let objects = ObjectIndex::new(facts);
+    let context = Context { window, kube, facts, labels: &labels, max_gap_ms: policy.max_gap_ms };
+    for (key, pod) in &kube.pods {
+        let object = objects.get(key);
+        claimed.insert((key.namespace.as_str(), key.name.as_str(), object.and_then(|o| o.uid.as_deref())));
+        out.pods.extend(context.from_metrics(key, pod, object));
+    }
+    for object in facts.pods.iter().filter(|p| p.node.is_some() && p.requests.gpus.values().any(|&n| n > 0)) {
+        let id = (object.namespace.as_str(), object.name.as_str(), object.uid.as_deref());
+        if claimed.contains(&id) {
+            continue;
+        }
+        match context.from_object(object) {
+            FromObject::Held(holder) => out.pods.push(*holder),
+            FromObject::Unconfirmed(key) => out.unconfirmed.push(key),
+            FromObject::Outside => {}
+        }
+    }
+    let from_labels = context.from_labels(&out.pods, observations);
+    out.pods.extend(from_labels);
+    out.pods.sort_by(|a, b| (&a.key, a.time).cmp(&(&b.key, b.time)));
+    out
+}
+
+struct Context<'a> {
+    window: Window,
+    kube: &'a KubeState,
+    facts: &'a ClusterFacts,
+    labels: &'a LabelIndex<'a>,
+    max_gap_ms: i64,
+}
+
+enum FromObject {
+    Held(Box<Holder>),
+    Unconfirmed(PodKey),
+    Outside,
+}
+
+impl Context<'_> {
+    fn from_metrics(&self, key: &PodKey, pod: &KubePod, object: Option<&PodFact>) -> Option<Holder> {
+        let (first, last) = pod.seen?;
+        let start = self.metric_start(first, pod, object);
+        let near = Interval::new(start, last + pod.step_ms.max(self.max_gap_ms));
+        let labelled = self.labels.of(key, near);
+        let end = self.metric_end(last, pod, object, labelled.last_end_in(near));
+        let since = start;
+        let (start, end) = self.window.clip(start, end)?;
+        let time = Interval::new(start, end);
+        Some(Holder {
+            key: key.clone(),
+            node: pod.node.clone(),
+            gpus: pod.gpus.values().sum(),
+            time,
+            since,
+            source: HoldingSource::KubeStateMetrics,
+            owner: object.and_then(|o| o.owner.clone()).or_else(|| pod.owner.clone()),
+            labels: LabelView {
+                object: object.map(|o| o.labels.clone()).unwrap_or_default(),
+                metric: pod.labels.clone(),
+            },
+            annotations: object.map(|o| o.annotations.clone()).unwrap_or_default(),
+            labelled: self.labels.of(key, time).time_by_device(time),
+        })
+    }
+
+    /// A pod holds its GPU from the moment it is bound. Exact times count when they fit the samples.
+    fn metric_start(&self, first: Millis, pod: &KubePod, object: Option<&PodFact>) -> Millis {
+        let exact = [
+            object.and_then(|o| o.scheduled_ms),
+            pod.scheduled_ms,
+            object.and_then(|o| o.started_ms),
+            pod.started_ms,
+        ];
+        exact.into_iter().flatten().find(|&t| t <= first + self.max_gap_ms).unwrap_or(first)
+    }
+
+    fn metric_end(&self, last: Millis, pod: &KubePod, object: Option<&PodFact>, labelled: Option<Millis>) -> Millis {
+        if let Some(terminal) = pod.terminal_ms {
+            let exact = object.and_then(|o| o.finished_ms).or(pod.completed_ms);
+            return exact.filter(|&t| t <= terminal).unwrap_or(terminal);
+        }
+        if let Some(finished) = object.filter(|o| o.phase.is_terminal()).and_then(|o| o.finished_ms) {
+            return finished;
+        }
+        let one_step = last + pod.step_ms;
+        let up = self.kube.up();
+        if up.contains(one_step) {
+            // It left between its last sample and the one that never came; the device's label says when.
+            return labelled.map_or(one_step, |at| at.clamp(last, one_step));
+        }
+        let listed_alive = object.is_some() && self.facts.listed_at_ms.is_some();
+        let next_report = up.as_slice().iter().map(|i| i.start).find(|&start| start > one_step);
+        match next_report {
+            Some(next) => labelled.map_or(one_step, |at| at.clamp(one_step, next)),
+            None if listed_alive || one_step + self.max_gap_ms >= self.window.end() => self.window.end(),
+            None => labelled.map_or(one_step, |at| at.max(one_step)),
+        }
+    }
+
+    fn from_object(&self, object: &PodFact) -> FromObject {
+        let key = PodKey { namespace: object.namespace.clone(), name: object.name.clone(), uid: object.uid.clone() };
+        let start = object.scheduled_ms.or(object.started_ms).or(object.created_ms).unwrap_or(self.window.start());
+        let end = match object.phase.is_terminal() {
+            true => object.finished_ms.or(object.deletion_ms).unwrap_or(start),
+            false => self.window.end(),
+        };
+        let since = start;
+        let Some((start, end)) = self.window.clip(start, end) else { return FromObject::Outside };
+        let time = Interval::new(start, end);
+        let labelled = self.labels.of(&key, time).time_by_device(time);
+        // A file may be old: where metrics know the pods of the time and not this one, it needs a second witness.
+        let known_elsewhere = self.kube.pods_up.intersect(&IntervalSet::of(time)).length_ms() > self.max_gap_ms;
+        if self.facts.listed_at_ms.is_none() && known_elsewhere && labelled.is_empty() {
+            return FromObject::Unconfirmed(key);
+        }
+        FromObject::Held(Box::new(Holder {
+            key,
+            node: object.node.clone(),
+            gpus: object.requests.gpus.values().sum(),
+            time,
+            since,
+            source: HoldingSource::Objects,
+            owner: object.owner.clone(),
+            labels: LabelView { object: object.labels.clone(), ..LabelView::default() },
+            annotations: object.annotations.clone(),
+            labelled,
+        }))
+    }
+
+    /// Pods that only devices name, one holder per unbroken stretch and device.
+    fn from_labels(&self, known: &[Holder], observations: &[DeviceObservation]) -> Vec<Holder> {
+        let mut covered: BTreeMap<(&str, &str), IntervalSet> = BTreeMap::new();
+        for holder in known {
+            let times = covered.entry((&holder.key.namespace, &holder.key.name)).or_default();
+            // A label may lag behind the pod on either side.
+            let slack = Interval::new(holder.time.start - self.max_gap_ms, holder.time.end + self.max_gap_ms);
+            *times = times.union(&IntervalSet::of(slack));
+        }
+        let whole = Interval::new(self.window.start(), self.window.end());
+        let mut out = Vec::new();
+        for (device, observation) in observations.iter().enumerate() {
+            for labelled in &observation.labelled {
+                let pod = &labelled.pod;
+                let presence = bridged(&labelled.presence, observation);
+                let known = covered.get(&(pod.namespace.as_str(), pod.name.as_str()));
+                let rest = known.map_or_else(|| presence.clone(), |k| presence.minus(k));
+                let object = self.facts.pods.iter().find(|p| p.namespace == pod.namespace && p.name == pod.name);
+                for stretch in rest.as_slice() {
+                    let Some(time) = stretch.overlap(whole) else { continue };
+                    out.push(Holder {
+                        key: PodKey { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: pod.uid.clone() },
+                        node: None,
+                        gpus: 1,
+                        time,
+                        since: stretch.start,
+                        source: HoldingSource::DcgmLabels,
+                        owner: object.and_then(|o| o.owner.clone()),
+                        labels: LabelView {
+                            object: object.map(|o| o.labels.clone()).unwrap_or_default(),
+                            ..LabelView::default()
+                        },
+                        annotations: object.map(|o| o.annotations.clone()).unwrap_or_default(),
+                        labelled: BTreeMap::from([(device, time.length_ms())]),
+                    });
+                }
+            }
+        }
+        out
+    }
+}
+
+/// A label's presence with the holes closed in which the whole device was silent: an exporter's
+/// outage takes no GPU from anybody.
+fn bridged(presence: &IntervalSet, observation: &DeviceObservation) -> IntervalSet {
+    let Some(hull) = presence.hull() else { return IntervalSet::default() };
+    let silent = IntervalSet::of(hull).minus(&observation.presence);
+    presence.union(&silent)
+}
+
+/// Objects by namespace and name; several when a name was used twice in a set of files.
+struct ObjectIndex<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a PodFact>>);
+
+impl<'a> ObjectIndex<'a> {
+    fn new(facts: &'a ClusterFacts) -> Self {
+        let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for pod in &facts.pods {
+            index.entry((pod.namespace.as_str(), pod.name.as_str())).or_default().push(pod);
+        }
+        Self(index)
+    }
+
+    fn get(&self, key: &PodKey) -> Option<&'a PodFact> {
+        let candidates = self.0.get(&(key.namespace.as_str(), key.name.as_str()))?;
+        match &key.uid {
+            Some(uid) => candidates.iter().find(|p| p.uid.as_ref() == Some(uid)),
+            None => candidates.first(),
+        }
+        .copied()
+    }
+}
+
+/// Which devices name which pod, and when.
+struct LabelIndex<'a>(BTreeMap<(&'a str, &'a str), Vec<(usize, &'a PodLabel, &'a IntervalSet)>>);
+
+impl<'a> LabelIndex<'a> {
+    fn new(observations: &'a [DeviceObservation]) -> Self {
+        let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (device, observation) in observations.iter().enumerate() {
+            for l in &observation.labelled {
+                index
+                    .entry((l.pod.namespace.as_str(), l.pod.name.as_str()))
+                    .or_default()
+                    .push((device, &l.pod, &l.presence));
+            }
+        }
+        Self(index)
+    }
+
+    /// Labels of a pod that overlap `time`; a UID must agree where both sides have one.
+    fn of(&self, key: &PodKey, time: Interval) -> LabelsOfPod<'a> {
+        let all = self.0.get(&(key.namespace.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
+        let same = |label: &PodLabel| label.uid.is_none() || key.uid.is_none() || label.uid == key.uid;
+        LabelsOfPod(
+            all.iter()
+                .filter(|(_, label, presence)| {
+                    same(label) && presence.as_slice().iter().any(|p| p.overlap(time).is_some())
+                })
+                .map(|&(device, _, presence)| (device, presence))
+                .collect(),
+        )
+    }
+}
+
+struct LabelsOfPod<'a>(Vec<(usize, &'a IntervalSet)>);
+
+impl LabelsOfPod<'_> {
+    /// End of the last stretch that begins within `time`.
+    fn last_end_in(&self, time: Interval) -> Option<Millis> {
+        let stretches = self.0.iter().flat_map(|(_, presence)| presence.as_slice());
+        stretches.filter(|s| s.overlap(time).is_some()).map(|s| s.end).max()
+    }
+
+    fn time_by_device(&self, time: Interval) -> BTreeMap<usize, i64> {
+        let within = IntervalSet::of(time);
+        self.0.iter().map(|(device, presence)| (*device, presence.intersect(&within).length_ms())).collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! Whether a node has CPU and memory left for one more GPU pod: a free GPU that no GPU pod of the
+//! window could use is stranded, not unallocated.
+//!
+//! "Fits" is judged against the shapes of the GPU pods seen: if none of them fits, nobody can use it.
+
+use std::collections::BTreeMap;
+
+use crate::model::objects::{NodeFact, PodFact, PodRequests};
+use crate::model::{ClusterFacts, Interval, IntervalSet};
+use crate::observe::kube_state::{Demand, KubeNode, KubeState};
+use crate::units::Millis;
+
+/// When a node has no room for any GPU pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Room {
+    /// Whether CPU and memory were known at all.
+    pub known: bool,
+    /// When no GPU pod seen would fit.
+    pub full: IntervalSet,
+}
+
+/// CPU (millicores) and memory (bytes) of the GPU pods seen, without those that ask for more than another in both.
+#[must_use]
+pub fn gpu_pod_shapes(kube: &KubeState, facts: &ClusterFacts) -> Vec<(i64, i64)> {
+    let from_metrics = kube.nodes.values().flat_map(|n| &n.demands).map(|d| &d.requests);
+    let from_objects = facts.pods.iter().map(|p| &p.requests);
+    let mut shapes: Vec<_> = from_metrics
+        .chain(from_objects)
+        .filter(|r| !r.gpus.is_empty())
+        .map(|r| (r.cpu_millicores, r.memory_bytes))
+        .collect();
+    shapes.sort_unstable();
+    let mut smallest: Vec<(i64, i64)> = Vec::new();
+    for shape in shapes {
+        if smallest.last().is_none_or(|s| shape.1 < s.1) {
+            smallest.push(shape);
+        }
+    }
+    smallest
+}
+
+/// The room of one node over time.
+#[must_use]
+pub fn of_node(
+    name: &str,
+    kube: Option<&KubeNode>,
+    object: Option<&NodeFact>,
+    facts: &ClusterFacts,
+    shapes: &[(i64, i64)],
+) -> Room {
+    let cpu = kube.and_then(|k| k.cpu_millicores).or_else(|| object.and_then(|o| o.cpu_millicores));
+    let memory = kube.and_then(|k| k.memory_bytes).or_else(|| object.and_then(|o| o.memory_bytes));
+    let (Some(cpu), Some(memory)) = (cpu, memory) else { return Room::default() };
+    let measured = kube.filter(|k| !k.demands.is_empty());
+    let demands = measured.map_or_else(|| object_demands(name, facts), |k| k.demands.clone());
+    Room { known: true, full: full_times(cpu, memory, &demands, shapes) }
+}
+
+/// What the pods listed on a node take, from their own times.
+fn object_demands(node: &str, facts: &ClusterFacts) -> Vec<Demand> {
+    facts
+        .pods
+        .iter()
+        .filter(|p| p.node.as_deref() == Some(node))
+        .filter_map(|p| Some(Demand { time: IntervalSet::of(lifetime(p)?), requests: p.requests.clone() }))
+        .collect()
+}
+
+fn lifetime(pod: &PodFact) -> Option<Interval> {
+    let start = pod.scheduled_ms.or(pod.started_ms).or(pod.created_ms).unwrap_or(Millis::MIN);
+    let end = if pod.phase.is_terminal() { pod.finished_ms? } else { Millis::MAX };
+    Some(Interval::new(start, end))
+}
+
+/// When none of `shapes` fits into what `demands` leave of the node.
+fn full_times(cpu: i64, memory: i64, demands: &[Demand], shapes: &[(i64, i64)]) -> IntervalSet {
+    if shapes.is_empty() {
+        return IntervalSet::default();
+    }
+    let mut changes: BTreeMap<Millis, (i64, i64)> = BTreeMap::new();
+    for demand in demands {
+        for time in demand.time.as_slice() {
+            let start = changes.entry(time.start).or_default();
+            start.0 += demand.requests.cpu_millicores;
+            start.1 += demand.requests.memory_bytes;
+            let end = changes.entry(time.end).or_default();
+            end.0 -= demand.requests.cpu_millicores;
+            end.1 -= demand.requests.memory_bytes;
+        }
+    }
+    let (mut used_cpu, mut used_memory, mut full) = (0, 0, Vec::new());
+    let mut points = changes.into_iter().peekable();
+    while let Some((at, (more_cpu, more_memory))) = points.next() {
+        used_cpu += more_cpu;
+        used_memory += more_memory;
+        let fits = |&(c, m): &(i64, i64)| c <= cpu - used_cpu && m <= memory - used_memory;
+        if let Some(&(next, _)) = points.peek()
+            && !shapes.iter().any(fits)
+        {
+            full.push(Interval::new(at, next));
+        }
+    }
+    IntervalSet::union_of(full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(start: i64, end: i64, cpu: i64, memory: i64) -> Demand {
+        Demand {
+            time: IntervalSet::of(Interval::new(start, end)),
+            requests: PodRequests { cpu_millicores: cpu, memory_bytes: memory, ..PodRequests::default() },
+        }
+    }
+
+    #[test]
+    fn a_node_is_full_when_no_shape_fits() {
+        // 10 CPU, 100 memory. Shapes: (4, 10) or (2, 50).
+        // 0..10: 5/50 left: both fit. 10..20: 1 CPU left: none. 20..30: 5/50 again.
+        let demands = [demand(0, 30, 5, 50), demand(10, 20, 4, 0)];
+        assert_eq!(
+            full_times(10, 100, &demands, &[(2, 50), (4, 10)]),
+            IntervalSet::of(Interval::new(10, 20))
+        );
+        // Memory alone can strand a GPU too: 45 left, the (2, 50) shape does not fit, (4, 10) does.
+        assert!(full_times(10, 95, &demands[..1], &[(2, 50), (4, 10)]).is_empty());
+        assert_eq!(full_times(10, 95, &demands[..1], &[(2, 50)]).length_ms(), 30);
+    }
+
+    #[test]
+    fn larger_shapes_do_not_matter() {
+        let pod = |cpu, memory| PodFact {
+            requests: PodRequests {
+                gpus: [("nvidia.com/gpu".to_owned(), 1)].into(),
+                cpu_millicores: cpu,
+                memory_bytes: memory,
+            },
+            ..PodFact::default()
+        };
+        let facts = ClusterFacts { pods: vec![pod(8, 64), pod(4, 90), pod(9, 70), pod(4, 95)], ..ClusterFacts::default() };
+        assert_eq!(gpu_pod_shapes(&KubeState::default(), &facts), [(4, 90), (8, 64)]);
+    }
+}

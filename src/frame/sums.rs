@@ -1,0 +1,136 @@
+//! The sums of the ledger by any key: time by state, integrals of utilization, money.
+
+use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, SortMultipleOptions, col, lit};
+
+use super::columns as c;
+use super::columns::sum;
+use super::tables::{FrameError, Facts, active_utilization, in_table};
+use crate::attribution::states::State;
+
+/// States whose time and money are summed one by one; active time is split further.
+pub const STATES: [State; 6] = [
+    State::IdleWarm,
+    State::IdleEmpty,
+    State::Unobserved,
+    State::Unallocated,
+    State::Stranded,
+    State::Unhealthy,
+];
+
+/// Column of a state's time.
+#[must_use]
+pub fn ms_column(state: State) -> String {
+    format!("{}{}", state.name(), sum::MS_SUFFIX)
+}
+
+/// Column of a state's money.
+#[must_use]
+pub fn cost_column(state: State) -> String {
+    format!("{}{}", state.name(), sum::COST_SUFFIX)
+}
+
+/// Which part of the ledger is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything, unheld time included.
+    All,
+    /// What somebody in scope holds.
+    HeldInScope,
+}
+
+impl Part {
+    /// The rows that belong to it.
+    #[must_use]
+    pub fn rows(self, lf: LazyFrame) -> LazyFrame {
+        match self {
+            Self::All => lf,
+            Self::HeldInScope => lf.filter(col(c::IN_SCOPE).eq(lit(true))),
+        }
+    }
+}
+
+/// The sums of each group, ordered by key. An empty list of keys gives one row for the whole.
+///
+/// # Errors
+/// When polars refuses: a bug.
+pub fn by(facts: &Facts, part: Part, keys: &[&str]) -> Result<DataFrame, FrameError> {
+    let lf = part.rows(facts.lazy()).with_column(lit(0i32).alias(c::FLEET));
+    let lf = grouped(lf, keys, sums());
+    in_table("sums", lf.collect())
+}
+
+/// Groups by `keys` (or into one), with the groups in order of their keys.
+#[must_use]
+pub(super) fn grouped(lf: LazyFrame, keys: &[&str], aggregations: Vec<Expr>) -> LazyFrame {
+    let keys: Vec<Expr> = if keys.is_empty() { vec![col(c::FLEET)] } else { keys.iter().map(|k| col(*k)).collect() };
+    lf.group_by_stable(keys.clone()).agg(aggregations).sort_by_exprs(keys, SortMultipleOptions::default())
+}
+
+fn sums() -> Vec<Expr> {
+    let mut out = vec![
+        col(c::HELD_MS).sum().alias(sum::TOTAL_MS),
+        time_in(State::Active).alias(sum::ACTIVE_MS),
+        busy_ratio_ms().alias(sum::BUSY_RATIO_MS),
+        utilization_ratio_ms().alias(sum::UTILIZATION_RATIO_MS),
+        col(c::HELD_MS).filter(col(c::PRICE).is_null()).sum().alias(sum::UNPRICED_MS),
+        col(sum::TOTAL_COST).sum(),
+        money_in(State::Active).alias(sum::ACTIVE_COST),
+        (col(sum::TOTAL_COST) * active_utilization()).sum().alias(sum::BUSY_COST),
+    ];
+    for state in STATES {
+        out.push(time_in(state).alias(ms_column(state)));
+        out.push(money_in(state).alias(cost_column(state)));
+    }
+    out
+}
+
+/// Time in a state, milliseconds.
+fn time_in(state: State) -> Expr {
+    col(c::HELD_MS).filter(col(c::STATE).eq(lit(state.name()))).sum()
+}
+
+/// Money of the time in a state; what has no price is left out (`unpriced_ms` says how much).
+fn money_in(state: State) -> Expr {
+    col(sum::TOTAL_COST).filter(col(c::STATE).eq(lit(state.name()))).sum()
+}
+
+fn length_ms() -> Expr {
+    col(c::HELD_MS).cast(DataType::Float64)
+}
+
+/// ∫ utilization over active time: busy.
+fn busy_ratio_ms() -> Expr {
+    (length_ms() * active_utilization()).sum()
+}
+
+/// ∫ utilization over all observed time, idle time included.
+fn utilization_ratio_ms() -> Expr {
+    (length_ms() * col(c::UTILIZATION)).sum()
+}
+
+/// Unobserved time by reason, milliseconds, ordered by reason.
+///
+/// # Errors
+/// When polars refuses: a bug.
+pub fn unobserved(facts: &Facts) -> Result<DataFrame, FrameError> {
+    let lf = facts.lazy().filter(col(c::BLIND).is_not_null());
+    in_table("unobserved", grouped(lf, &[c::BLIND], vec![col(c::HELD_MS).sum()]).collect())
+}
+
+/// Time by group and some label, most time first within a group (ties by label).
+///
+/// # Errors
+/// When polars refuses: a bug.
+pub fn by_label(facts: &Facts, part: Part, keys: &[&str], label: &str) -> Result<DataFrame, FrameError> {
+    let lf = part.rows(facts.lazy()).filter(col(label).is_not_null()).with_column(lit(0i32).alias(c::FLEET));
+    let keys: Vec<&str> = if keys.is_empty() { vec![c::FLEET] } else { keys.to_vec() };
+    let mut with_label = keys.clone();
+    with_label.push(label);
+    let df = in_table("labels", grouped(lf, &with_label, vec![col(c::HELD_MS).sum()]).collect())?;
+    let mut order: Vec<Expr> = keys.iter().map(|k| col(*k)).collect();
+    order.extend([col(c::HELD_MS), col(label)]);
+    let mut descending = vec![false; keys.len()];
+    descending.extend([true, false]);
+    let options = SortMultipleOptions::default().with_order_descending_multi(descending);
+    in_table("labels", df.lazy().sort_by_exprs(order, options).collect())
+}

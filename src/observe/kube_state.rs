@@ -1,0 +1,536 @@
+//! What kube-state-metrics says of pods, nodes, owners and labels, with the time it says it.
+//!
+//! Grouped by object, so that replicas and shards of the exporter count once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::hold::{Event, Held, Timeline, merged};
+use super::labels::{kube, kube_labels, kube_resource_name};
+use crate::model::objects::{OwnerRef, PodRequests};
+use crate::model::query::QueryKind;
+use crate::model::{Inputs, Interval, IntervalSet, Labels, QueryId, Series};
+use crate::units::{MS_PER_MINUTE, Millis, millis_from_seconds};
+
+/// A pod by namespace, name and UID (`None` from versions that print none).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodKey {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: Option<String>,
+}
+
+/// A pod that requests GPUs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KubePod {
+    /// Node it is bound to.
+    pub node: Option<String>,
+    /// Effective GPU request by resource name.
+    pub gpus: BTreeMap<String, u32>,
+    /// First and last sample while bound to a node.
+    pub seen: Option<(Millis, Millis)>,
+    /// Spacing of its samples.
+    pub step_ms: i64,
+    /// First instant at which it was seen in a terminal phase.
+    pub terminal_ms: Option<Millis>,
+    /// End of its last container.
+    pub completed_ms: Option<Millis>,
+    /// When it was bound.
+    pub scheduled_ms: Option<Millis>,
+    /// When the kubelet took it.
+    pub started_ms: Option<Millis>,
+    /// Controller.
+    pub owner: Option<OwnerRef>,
+    /// `label_*` labels.
+    pub labels: Labels,
+}
+
+/// A node with GPUs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KubeNode {
+    /// When it was in the cluster.
+    pub presence: IntervalSet,
+    /// GPUs in capacity, over time (all whole-GPU resources summed).
+    pub capacity: Vec<Held>,
+    /// GPUs in allocatable, over time.
+    pub allocatable: Vec<Held>,
+    /// Allocatable CPU, millicores.
+    pub cpu_millicores: Option<i64>,
+    /// Allocatable memory, bytes.
+    pub memory_bytes: Option<i64>,
+    /// Not ready.
+    pub not_ready: IntervalSet,
+    /// Cordoned.
+    pub cordoned: IntervalSet,
+    /// `label_*` labels.
+    pub labels: Labels,
+    /// CPU and memory requested by its pods, and when.
+    pub demands: Vec<Demand>,
+}
+
+/// What one pod takes of a node, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// When.
+    pub time: IntervalSet,
+    /// What.
+    pub requests: PodRequests,
+}
+
+/// Everything that kube-state-metrics told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KubeState {
+    /// GPU pods.
+    pub pods: BTreeMap<PodKey, KubePod>,
+    /// GPU nodes.
+    pub nodes: BTreeMap<String, KubeNode>,
+    /// `label_*` labels of namespaces.
+    pub namespaces: BTreeMap<String, Labels>,
+    /// Controllers of ReplicaSets and Jobs, by namespace and object; `None` for one without.
+    pub owners: BTreeMap<(String, OwnerRef), Option<OwnerRef>>,
+    /// Node of a pod, by namespace and name.
+    pub node_of_pod: BTreeMap<(String, String), String>,
+    /// Node by an IP address of its own or of a pod on it.
+    pub node_of_ip: BTreeMap<String, String>,
+    /// When pods were reported at all.
+    pub pods_up: IntervalSet,
+    /// When nodes were reported at all.
+    pub nodes_up: IntervalSet,
+}
+
+impl KubeState {
+    /// When kube-state-metrics reported anything.
+    #[must_use]
+    pub fn up(&self) -> IntervalSet {
+        self.pods_up.union(&self.nodes_up)
+    }
+}
+
+/// Reads every `kube_*` query of the inputs.
+#[must_use]
+pub fn observe(inputs: &Inputs, gpu_resources: &[String], max_gap_ms: i64, default_step_ms: i64) -> KubeState {
+    let reader = Reader { inputs, gpu_resources, max_gap_ms, default_step_ms };
+    let mut state = KubeState::default();
+    reader.nodes(&mut state);
+    reader.pods(&mut state);
+    reader.pod_facts(&mut state);
+    reader.owners(&mut state);
+    reader.addresses(&mut state);
+    reader.demands(&mut state);
+    for series in reader.series(QueryId::NamespaceLabels) {
+        if let Some(namespace) = kube(series, "namespace") {
+            // Series of a query are in order of labels, not of time: on a change the later instant wins.
+            state.namespaces.entry(namespace.to_owned()).or_default().extend(kube_labels(series));
+        }
+    }
+    state
+}
+
+struct Reader<'a> {
+    inputs: &'a Inputs,
+    gpu_resources: &'a [String],
+    max_gap_ms: i64,
+    default_step_ms: i64,
+}
+
+impl<'a> Reader<'a> {
+    fn series(&self, query: QueryId) -> Vec<&'a Series> {
+        let mut series: Vec<_> = self.inputs.metric(query).map(|m| m.series.iter().collect()).unwrap_or_default();
+        series.sort_by_key(|s: &&Series| s.timestamps_ms.last().copied());
+        series
+    }
+
+    /// The resource of our list that a `resource` label stands for.
+    fn gpu_resource(&self, series: &Series) -> Option<&'a String> {
+        let printed = series.label("resource")?;
+        self.gpu_resources.iter().find(|r| kube_resource_name(r) == printed)
+    }
+
+    fn timeline(series: &Series) -> Timeline {
+        Timeline(
+            series
+                .samples()
+                .map(|(at, v)| {
+                    let event = match v {
+                        v if crate::model::series::is_stale_marker(v) => Event::Stale,
+                        v if v.is_finite() => Event::Value(v),
+                        _ => Event::Invalid,
+                    };
+                    (at, event)
+                })
+                .collect(),
+        )
+    }
+
+    fn presence(&self, series: &Series) -> IntervalSet {
+        let line = Self::timeline(series);
+        line.presence(line.median_spacing().unwrap_or(self.default_step_ms), self.max_gap_ms)
+    }
+
+    /// Instants of a grid query as intervals: what holds at one point is taken to hold for a step.
+    fn grid(series: &Series, step_ms: i64) -> IntervalSet {
+        IntervalSet::union_of(series.timestamps_ms.iter().map(|&t| Interval::new(t, t + step_ms)))
+    }
+
+    fn nodes(&self, state: &mut KubeState) {
+        for (query, allocatable) in [(QueryId::NodeCapacity, false), (QueryId::NodeAllocatable, true)] {
+            let mut gpus: BTreeMap<&str, BTreeMap<&String, Vec<Timeline>>> = BTreeMap::new();
+            for series in self.series(query) {
+                let Some(name) = kube(series, "node") else { continue };
+                if let Some(resource) = self.gpu_resource(series) {
+                    gpus.entry(name).or_default().entry(resource).or_default().push(Self::timeline(series));
+                    let node = state.nodes.entry(name.to_owned()).or_default();
+                    node.presence = node.presence.union(&self.presence(series));
+                } else if allocatable {
+                    let node = state.nodes.entry(name.to_owned()).or_default();
+                    read_allocatable(node, series);
+                }
+            }
+            for (name, by_resource) in gpus {
+                let counts = by_resource.values().map(|l| merged(l, self.default_step_ms, self.max_gap_ms).0);
+                let total = sum_over_time(counts);
+                let node = state.nodes.entry(name.to_owned()).or_default();
+                if allocatable { node.allocatable = total } else { node.capacity = total }
+            }
+        }
+        // A node that only lists CPU and memory has no GPU.
+        state.nodes.retain(|_, n| n.capacity.iter().chain(&n.allocatable).any(|h| h.value > Some(0.0)));
+        for series in self.series(QueryId::NodeNotReady) {
+            Self::with_node(state, series, |n| n.not_ready = n.not_ready.union(&Self::grid(series, grid_step(QueryId::NodeNotReady))));
+        }
+        for series in self.series(QueryId::NodeUnschedulable) {
+            Self::with_node(state, series, |n| n.cordoned = n.cordoned.union(&Self::grid(series, grid_step(QueryId::NodeUnschedulable))));
+        }
+        for series in self.series(QueryId::NodeLabels) {
+            Self::with_node(state, series, |n| n.labels.extend(kube_labels(series)));
+        }
+        state.nodes_up = state.nodes.values().fold(IntervalSet::default(), |up, n| up.union(&n.presence));
+    }
+
+    fn with_node(state: &mut KubeState, series: &Series, change: impl FnOnce(&mut KubeNode)) {
+        if let Some(node) = kube(series, "node").and_then(|n| state.nodes.get_mut(n)) {
+            change(node);
+        }
+    }
+
+    fn pods(&self, state: &mut KubeState) {
+        let sidecars = self.sidecars();
+        let mut containers: BTreeMap<PodKey, BTreeMap<&String, Counts>> = BTreeMap::new();
+        for (query, init) in [(QueryId::PodGpuRequests, false), (QueryId::PodInitGpuRequests, true)] {
+            for series in self.series(query) {
+                let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series)) else { continue };
+                if let Some(node) = kube(series, "node") {
+                    seen_on(state.pods.entry(key.clone()).or_default(), node, series, self.default_step_ms);
+                    state.pods_up = state.pods_up.union(&self.presence(series));
+                }
+                let container = kube(series, "container").unwrap_or_default().to_owned();
+                let count = whole(series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max));
+                let kind = match init {
+                    false => ContainerKind::Main,
+                    true if sidecars.contains(&(key.clone(), container.clone())) => ContainerKind::Sidecar,
+                    true => ContainerKind::Init,
+                };
+                let counts = containers.entry(key).or_default().entry(resource).or_default();
+                let known = counts.entry((kind, container)).or_default();
+                *known = count.max(*known);
+            }
+        }
+        for (key, by_resource) in containers {
+            if let Some(pod) = state.pods.get_mut(&key) {
+                pod.gpus = by_resource
+                    .into_iter()
+                    .map(|(resource, counts)| (resource.clone(), effective(&counts)))
+                    .filter(|(_, n)| *n > 0)
+                    .collect();
+            }
+        }
+        state.pods.retain(|_, p| p.seen.is_some() && !p.gpus.is_empty());
+    }
+
+    /// Init containers that go on running beside the main ones.
+    fn sidecars(&self) -> BTreeSet<(PodKey, String)> {
+        self.series(QueryId::InitContainerInfo)
+            .into_iter()
+            .filter(|s| s.label("restart_policy") == Some("Always"))
+            .filter_map(|s| Some((pod_key(s)?, kube(s, "container")?.to_owned())))
+            .collect()
+    }
+
+    fn pod_facts(&self, state: &mut KubeState) {
+        let mut on_pods = |query, change: &mut dyn FnMut(&mut KubePod, &Series)| {
+            for series in self.series(query) {
+                let Some(key) = pod_key(series) else { continue };
+                if let Some(pod) = state.pods.get_mut(&key) {
+                    change(pod, series);
+                }
+            }
+        };
+        on_pods(QueryId::PodTerminal, &mut |pod, s| {
+            pod.terminal_ms = min_some(pod.terminal_ms, s.timestamps_ms.first().copied());
+        });
+        on_pods(QueryId::PodCompletionTime, &mut |pod, s| pod.completed_ms = last_instant(s).or(pod.completed_ms));
+        on_pods(QueryId::PodScheduledTime, &mut |pod, s| pod.scheduled_ms = last_instant(s).or(pod.scheduled_ms));
+        on_pods(QueryId::PodStartTime, &mut |pod, s| pod.started_ms = last_instant(s).or(pod.started_ms));
+        on_pods(QueryId::PodLabels, &mut |pod, s| pod.labels.extend(kube_labels(s)));
+        on_pods(QueryId::PodOwner, &mut |pod, s| {
+            if s.label("owner_is_controller") != Some("false") {
+                pod.owner = owner_ref(s).or_else(|| pod.owner.take());
+            }
+        });
+    }
+
+    fn owners(&self, state: &mut KubeState) {
+        for (query, kind, label) in [
+            (QueryId::ReplicaSetOwner, "ReplicaSet", "replicaset"),
+            (QueryId::JobOwner, "Job", "job_name"),
+        ] {
+            for series in self.series(query) {
+                let (Some(namespace), Some(name)) = (kube(series, "namespace"), kube(series, label)) else {
+                    continue;
+                };
+                let this = OwnerRef { kind: kind.to_owned(), name: name.to_owned() };
+                state.owners.insert((namespace.to_owned(), this), owner_ref(series));
+            }
+        }
+    }
+
+    fn addresses(&self, state: &mut KubeState) {
+        for series in self.series(QueryId::PodInfo) {
+            let (Some(key), Some(node)) = (pod_key(series), kube(series, "node")) else { continue };
+            for label in ["host_ip", "pod_ip"] {
+                if let Some(ip) = series.label(label) {
+                    state.node_of_ip.insert(ip.to_owned(), node.to_owned());
+                }
+            }
+            state.node_of_pod.insert((key.namespace, key.name), node.to_owned());
+        }
+    }
+
+    fn demands(&self, state: &mut KubeState) {
+        let step = grid_step(QueryId::PodCpuMemoryRequests);
+        let mut by_pod: BTreeMap<(String, PodKey), Demand> = BTreeMap::new();
+        for series in self.series(QueryId::PodCpuMemoryRequests) {
+            let (Some(key), Some(node)) = (pod_key(series), kube(series, "node")) else { continue };
+            let demand = by_pod
+                .entry((node.to_owned(), key))
+                .or_insert_with(|| Demand { time: IntervalSet::default(), requests: PodRequests::default() });
+            demand.time = demand.time.union(&Self::grid(series, step));
+            let amount = series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+            match series.label("resource") {
+                Some("cpu") => demand.requests.cpu_millicores = integer(amount * 1_000.0),
+                Some("memory") => demand.requests.memory_bytes = integer(amount),
+                _ => {}
+            }
+        }
+        for ((node, key), mut demand) in by_pod {
+            if let Some(pod) = state.pods.get(&key) {
+                demand.requests.gpus = pod.gpus.clone();
+                if let Some(terminal) = pod.terminal_ms {
+                    let alive = IntervalSet::of(Interval::new(Millis::MIN, terminal));
+                    demand.time = demand.time.intersect(&alive);
+                }
+            }
+            if let Some(node) = state.nodes.get_mut(&node) {
+                node.demands.push(demand);
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum ContainerKind {
+    Main,
+    Sidecar,
+    Init,
+}
+
+type Counts = BTreeMap<(ContainerKind, String), u32>;
+
+/// The scheduler's sum: containers and sidecars together, or the largest init container beside the
+/// sidecars. The order of init containers is not in the metrics, so all sidecars count as earlier.
+fn effective(counts: &Counts) -> u32 {
+    let sum = |kind| counts.iter().filter(|((k, _), _)| *k == kind).map(|(_, n)| n).sum::<u32>();
+    let init = counts.iter().filter(|((k, _), _)| *k == ContainerKind::Init).map(|(_, n)| *n).max();
+    let sidecars = sum(ContainerKind::Sidecar);
+    (sum(ContainerKind::Main) + sidecars).max(init.unwrap_or(0) + sidecars)
+}
+
+fn seen_on(pod: &mut KubePod, node: &str, series: &Series, default_step_ms: i64) {
+    let (Some(&first), Some(&last)) = (series.timestamps_ms.first(), series.timestamps_ms.last()) else { return };
+    let (first, last) = pod.seen.map_or((first, last), |(f, l)| (f.min(first), l.max(last)));
+    pod.seen = Some((first, last));
+    pod.node = Some(node.to_owned());
+    let step = Reader::timeline(series).median_spacing().unwrap_or(default_step_ms);
+    pod.step_ms = if pod.step_ms == 0 { step } else { pod.step_ms.min(step) };
+}
+
+fn read_allocatable(node: &mut KubeNode, series: &Series) {
+    let Some(value) = series.values.iter().rev().copied().find(|v| v.is_finite()) else { return };
+    match series.label("resource") {
+        Some("cpu") => node.cpu_millicores = Some(integer(value * 1_000.0)),
+        Some("memory") => node.memory_bytes = Some(integer(value)),
+        _ => {}
+    }
+}
+
+/// Several counts over time added up, instant by instant.
+fn sum_over_time(counts: impl Iterator<Item = Vec<Held>>) -> Vec<Held> {
+    let mut changes: BTreeMap<Millis, (f64, i32)> = BTreeMap::new();
+    for held in counts.flatten() {
+        let value = held.value.unwrap_or(0.0);
+        let start = changes.entry(held.time.start).or_default();
+        (start.0, start.1) = (start.0 + value, start.1 + 1);
+        let end = changes.entry(held.time.end).or_default();
+        (end.0, end.1) = (end.0 - value, end.1 - 1);
+    }
+    let (mut total, mut open, mut out) = (0.0, 0, Vec::<Held>::new());
+    let points: Vec<_> = changes.into_iter().collect();
+    for pair in points.windows(2) {
+        let (at, (value, count)) = pair[0];
+        total += value;
+        open += count;
+        if open == 0 {
+            continue;
+        }
+        let time = Interval::new(at, pair[1].0);
+        match out.last_mut() {
+            Some(last) if last.value == Some(total) && last.time.end == at => last.time.end = time.end,
+            _ => out.push(Held { time, value: Some(total) }),
+        }
+    }
+    out
+}
+
+fn pod_key(series: &Series) -> Option<PodKey> {
+    Some(PodKey {
+        namespace: kube(series, "namespace")?.to_owned(),
+        name: kube(series, "pod")?.to_owned(),
+        uid: kube(series, "uid").map(ToOwned::to_owned),
+    })
+}
+
+fn owner_ref(series: &Series) -> Option<OwnerRef> {
+    let (kind, name) = (series.label("owner_kind")?, series.label("owner_name")?);
+    (kind != "<none>").then(|| OwnerRef { kind: kind.to_owned(), name: name.to_owned() })
+}
+
+/// The last value of a series of Unix seconds.
+fn last_instant(series: &Series) -> Option<Millis> {
+    series.values.iter().rev().copied().filter(|v| *v > 0.0).find_map(millis_from_seconds)
+}
+
+fn min_some(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The step of a grid query.
+#[must_use]
+pub const fn grid_step(query: QueryId) -> i64 {
+    match query.kind() {
+        QueryKind::Grid { step_ms } => step_ms,
+        _ => MS_PER_MINUTE,
+    }
+}
+
+/// A count of devices; kube-state-metrics prints whole numbers.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides")]
+fn whole(value: f64) -> u32 {
+    value.round().clamp(0.0, 65_536.0) as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "bounded: no node has 2^60 of anything")]
+fn integer(value: f64) -> i64 {
+    value.round().clamp(0.0, 1.0e18) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClusterFacts, MetricData, Window};
+
+    fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Series {
+        Series {
+            labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            timestamps_ms: samples.iter().map(|s| s.0).collect(),
+            values: samples.iter().map(|s| s.1).collect(),
+        }
+    }
+
+    fn observe_all(metrics: Vec<(QueryId, Vec<Series>)>) -> KubeState {
+        let inputs = Inputs {
+            window: Window::new(0, 10_000).expect("not reversed"),
+            now_ms: 10_000,
+            metrics: metrics
+                .into_iter()
+                .map(|(query, series)| MetricData { query, series, gaps: Vec::new() })
+                .collect(),
+            facts: ClusterFacts::default(),
+            sources: Vec::new(),
+        };
+        observe(&inputs, &["nvidia.com/gpu".to_owned()], 300, 100)
+    }
+
+    const POD: [(&str, &str); 6] = [
+        ("namespace", "ml"),
+        ("pod", "train"),
+        ("uid", "u1"),
+        ("node", "n1"),
+        ("resource", "nvidia_com_gpu"),
+        ("container", "main"),
+    ];
+
+    fn container(name: &'static str) -> Vec<(&'static str, &'static str)> {
+        POD.iter().map(|&(k, v)| if k == "container" { (k, name) } else { (k, v) }).collect()
+    }
+
+    #[test]
+    fn init_containers_are_max_and_sidecars_add() {
+        // Main 2, sidecar 1, init 4: max(2 + 1, 4 + 1) = 5.
+        let state = observe_all(vec![
+            (QueryId::PodGpuRequests, vec![series(&POD, &[(0, 2.0), (100, 2.0)])]),
+            (
+                QueryId::PodInitGpuRequests,
+                vec![series(&container("proxy"), &[(0, 1.0)]), series(&container("fetch"), &[(0, 4.0)])],
+            ),
+            (
+                QueryId::InitContainerInfo,
+                vec![series(
+                    &[("namespace", "ml"), ("pod", "train"), ("uid", "u1"), ("container", "proxy"), ("restart_policy", "Always")],
+                    &[(0, 1.0)],
+                )],
+            ),
+        ]);
+        let pod = state.pods.values().next().expect("one pod");
+        assert_eq!(pod.gpus, BTreeMap::from([("nvidia.com/gpu".to_owned(), 5)]));
+        assert_eq!(pod.seen, Some((0, 100)));
+    }
+
+    #[test]
+    fn replicas_of_the_exporter_count_once() {
+        let mut second = POD.to_vec();
+        second.push(("instance", "other:8080"));
+        let state = observe_all(vec![(
+            QueryId::PodGpuRequests,
+            vec![series(&POD, &[(0, 2.0)]), series(&second, &[(3, 2.0)])],
+        )]);
+        assert_eq!(state.pods.values().next().expect("one pod").gpus["nvidia.com/gpu"], 2);
+    }
+
+    #[test]
+    fn a_pod_without_a_node_holds_nothing() {
+        let pending: Vec<_> = POD.iter().copied().filter(|(k, _)| *k != "node").collect();
+        assert!(observe_all(vec![(QueryId::PodGpuRequests, vec![series(&pending, &[(0, 1.0)])])]).pods.is_empty());
+    }
+
+    #[test]
+    fn capacity_of_two_resources_adds_up() {
+        let held = |s, e, v| Held { time: Interval::new(s, e), value: Some(v) };
+        let sum = sum_over_time([vec![held(0, 10, 4.0)], vec![held(5, 10, 2.0)]].into_iter());
+        assert_eq!(sum, [held(0, 5, 4.0), held(5, 10, 6.0)]);
+    }
+}

@@ -1,0 +1,206 @@
+//! The pipeline: inputs and policy in, report out. Pure and deterministic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::balance::reconcile;
+use super::contract::{
+    Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow,
+};
+use super::coverage::coverage;
+use super::figures::{Source, pod_key};
+use super::rows::Rows;
+use crate::attribution::{Attributed, Attribution, attribute};
+use crate::cost::price::{Price, PricedThing, price_of};
+use crate::findings;
+use crate::frame::columns as c;
+use crate::frame::sums::{self, Part};
+use crate::frame::tables::{DeviceRows, Facts, FrameError, HolderRows, SegmentRows, TenureRows, Tenures};
+use crate::model::policy::{LabelRequirement, Scope};
+use crate::model::window::rfc3339;
+use crate::model::{Inputs, Policy};
+use crate::units::gpu_hours;
+
+/// What the report says about itself, decided outside the core.
+#[derive(Debug, Clone, Default)]
+pub struct Stamp {
+    /// Version of the tool.
+    pub tool_version: String,
+    /// Settings with their origin.
+    pub assumptions: Vec<Assumption>,
+    /// Scope, as typed.
+    pub scope: ScopeRow,
+}
+
+/// Builds the report.
+///
+/// # Errors
+/// When a frame is not what it should be: a bug, never bad input.
+pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, FrameError> {
+    let attribution = attribute(inputs, policy);
+    let prices = prices(&attribution, policy);
+    let in_scope: Vec<bool> = attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
+    let facts = Facts::new(
+        segment_rows(&attribution),
+        holder_rows(&attribution, &in_scope),
+        device_rows(&attribution, &prices),
+    )?;
+    let tenures = Tenures::new(
+        tenure_rows(&attribution),
+        holder_rows(&attribution, &in_scope),
+        device_rows(&attribution, &prices),
+    )?;
+    let source = Source { facts: &facts, tenures: &tenures, attribution: &attribution, in_scope: &in_scope };
+    let rows = Rows { source: &source, prices: &prices, window: inputs.window };
+    let fleet = rows.fleet()?;
+    let workloads = rows.workloads()?;
+    let totals = source.by(Part::HeldInScope, &[])?.remove(&Vec::new()).unwrap_or_default();
+    let coverage =
+        coverage(inputs, &attribution, &prices, fleet.ledger.observed_ratio, unobserved_hours(&facts)?);
+    let findings = findings::all(&findings::Evidence {
+        workloads: &workloads,
+        devices_of_pods: &source.by(Part::HeldInScope, &[c::POD, c::DEVICE])?,
+        attribution: &attribution,
+        prices: &prices,
+        window: inputs.window,
+        idle_below: policy.idle_below,
+    });
+    let mut assumptions = stamp.assumptions;
+    assumptions.extend(price_assumptions(&attribution, &prices));
+    Ok(Report {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        generated_at: rfc3339(inputs.now_ms),
+        tool_version: stamp.tool_version,
+        currency: policy.prices.currency.clone(),
+        window: WindowRow {
+            start: rfc3339(inputs.window.start()),
+            end: rfc3339(inputs.window.end()),
+            hours: gpu_hours(inputs.window.length_ms()),
+        },
+        scope: stamp.scope,
+        fleet,
+        in_scope: ScopeTotals { ledger: totals.ledger },
+        tenants: rows.tenants()?,
+        namespaces: rows.namespaces()?,
+        workloads,
+        pods: rows.pods()?,
+        gpus: rows.gpus()?,
+        nodes: rows.nodes()?,
+        models: rows.models()?,
+        findings,
+        coverage,
+        reconciliation: reconcile(&rows, &source)?,
+        assumptions,
+    })
+}
+
+fn prices(attribution: &Attribution, policy: &Policy) -> Vec<Option<Price>> {
+    let none = crate::attribution::label_view::LabelView::default();
+    attribution
+        .devices
+        .iter()
+        .map(|device| {
+            let node = attribution.nodes.get(&device.node).map_or(&none, |n| &n.labels);
+            price_of(&policy.prices, PricedThing { model: &device.model, node })
+        })
+        .collect()
+}
+
+/// Which price stands for which model, as a convention that the figures depend on.
+fn price_assumptions(attribution: &Attribution, prices: &[Option<Price>]) -> Vec<Assumption> {
+    let mut used: BTreeSet<(String, String, &str)> = BTreeSet::new();
+    for (device, price) in attribution.devices.iter().zip(prices) {
+        if let Some(price) = price {
+            let origin = if price.built_in { "built-in" } else { "user" };
+            used.insert((
+                format!("price.{}", device.model),
+                format!("{} per GPU-hour, {}", price.per_gpu_hour, price.source),
+                origin,
+            ));
+        }
+    }
+    used.into_iter().map(|(key, value, origin)| Assumption { key, value, origin: origin.to_owned() }).collect()
+}
+
+fn is_in_scope(holder: &Attributed, scope: &Scope) -> bool {
+    let any = |patterns: &[regex::Regex], text: &str| patterns.is_empty() || patterns.iter().any(|p| p.is_match(text));
+    let keys = scope.selector.iter().map(|r| match r {
+        LabelRequirement::In(k, _)
+        | LabelRequirement::NotIn(k, _)
+        | LabelRequirement::Exists(k)
+        | LabelRequirement::DoesNotExist(k) => k,
+    });
+    let labels = holder.holder.labels.by_key(keys);
+    any(&scope.tenants, &holder.tenant.tenant)
+        && any(&scope.namespaces, &holder.holder.key.namespace)
+        && scope.selector.iter().all(|r| r.matches(&labels))
+}
+
+fn segment_rows(attribution: &Attribution) -> SegmentRows {
+    let mut rows = SegmentRows::default();
+    for s in &attribution.segments {
+        rows.device.push(row_number(s.device));
+        rows.holder.push(s.holder.map(row_number));
+        rows.start_ms.push(s.time.start);
+        rows.end_ms.push(s.time.end);
+        rows.state.push(s.state.name());
+        rows.utilization.push(s.utilization);
+        rows.signal.push(s.signal.map(|f| f.query().name()));
+        rows.blind.push(s.blind.map(crate::attribution::states::Blind::name));
+    }
+    rows
+}
+
+/// Row numbers are 32 bit: a cluster has fewer than four billion pods and GPUs.
+fn row_number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+fn holder_rows(attribution: &Attribution, in_scope: &[bool]) -> HolderRows {
+    let mut rows = HolderRows::default();
+    for (holder, shown) in attribution.holders.iter().zip(in_scope) {
+        rows.tenant.push(holder.tenant.tenant.clone());
+        rows.rule.push(holder.tenant.rule.clone());
+        rows.namespace.push(holder.holder.key.namespace.clone());
+        rows.workload_kind.push(holder.workload.kind.clone());
+        rows.workload.push(holder.workload.name.clone());
+        rows.pod.push(pod_key(holder));
+        rows.holding_source.push(holder.holder.source.name());
+        rows.in_scope.push(*shown);
+    }
+    rows
+}
+
+fn device_rows(attribution: &Attribution, prices: &[Option<Price>]) -> DeviceRows {
+    let mut rows = DeviceRows::default();
+    for (device, price) in attribution.devices.iter().zip(prices) {
+        rows.node.push(device.node.clone());
+        rows.model.push(device.model.clone());
+        rows.price.push(price.as_ref().map(|p| p.per_gpu_hour));
+    }
+    rows
+}
+
+fn tenure_rows(attribution: &Attribution) -> TenureRows {
+    let mut rows = TenureRows::default();
+    for t in &attribution.tenures {
+        rows.holder.push(row_number(t.holder));
+        rows.device.push(row_number(t.device));
+        rows.memory_peak.push(t.memory_peak);
+        rows.longest_idle_ms.push(t.longest_idle_ms);
+    }
+    rows
+}
+
+fn unobserved_hours(facts: &Facts) -> Result<BTreeMap<String, f64>, FrameError> {
+    let df = sums::unobserved(facts)?;
+    let read = || {
+        let reasons = df.column(c::BLIND)?.str()?.clone();
+        let lengths = df.column(c::HELD_MS)?.i64()?.clone();
+        Ok(reasons
+            .iter()
+            .zip(lengths.iter())
+            .map(|(reason, ms)| (reason.unwrap_or_default().to_owned(), gpu_hours(ms.unwrap_or(0))))
+            .collect())
+    };
+    crate::frame::tables::in_table("unobserved", read())
+}

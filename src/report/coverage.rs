@@ -1,0 +1,236 @@
+//! What the figures rest on, and what is missing: in words that a reader can act on.
+
+use std::collections::BTreeMap;
+
+use super::contract::{Coverage, SourceRow, Warning};
+use crate::attribution::{Attribution, Oddities};
+use crate::cost::price::Price;
+use crate::model::window::rfc3339;
+use crate::model::{Inputs, SourceState};
+use crate::units::{MS_PER_MINUTE, gpu_hours};
+
+/// Below this share of observed held time, figures on use are incomplete.
+const ENOUGH_OBSERVED: f64 = 0.9;
+
+/// Samples that lie further in the future than this mean that clocks disagree.
+const CLOCK_TOLERANCE_MS: i64 = MS_PER_MINUTE;
+
+/// How many names a sentence lists before it says how many more there are.
+const NAMES_IN_A_SENTENCE: usize = 5;
+
+/// A warning, and whether figures are missing something because of it.
+struct Remark {
+    code: &'static str,
+    message: String,
+    incomplete: bool,
+}
+
+/// Builds the coverage section.
+#[must_use]
+pub fn coverage(
+    inputs: &Inputs,
+    attribution: &Attribution,
+    prices: &[Option<Price>],
+    observed_ratio: Option<f64>,
+    unobserved_gpu_hours: BTreeMap<String, f64>,
+) -> Coverage {
+    let odd = &attribution.oddities;
+    let unpriced: Vec<String> = attribution
+        .devices
+        .iter()
+        .zip(prices)
+        .filter(|(_, price)| price.is_none())
+        .map(|(device, _)| device.id.clone())
+        .collect();
+    let mut remarks = about_sources(inputs);
+    remarks.extend(about_devices(odd));
+    remarks.extend(about_holders(odd));
+    remarks.extend(about_prices(attribution, prices));
+    if let Some(ratio) = observed_ratio.filter(|r| *r < ENOUGH_OBSERVED) {
+        remarks.push(Remark {
+            code: "low-coverage",
+            message: format!(
+                "only {:.1} % of the held time has a trustworthy sample; the rest is unobserved, neither idle nor busy",
+                ratio * 100.0
+            ),
+            incomplete: true,
+        });
+    }
+    let complete = !remarks.iter().any(|r| r.incomplete);
+    let mut warnings: Vec<Warning> =
+        remarks.into_iter().map(|r| Warning { code: r.code.to_owned(), message: r.message }).collect();
+    warnings.sort();
+    let ownerless = attribution.holders.iter().filter(|h| !h.workload.owned).count();
+    Coverage {
+        samples_seen: odd.samples_seen,
+        samples_dropped: odd.samples_dropped.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect(),
+        observed_ratio,
+        unobserved_gpu_hours,
+        gpus_without_price: unpriced,
+        pods_without_owner: u32::try_from(ownerless).unwrap_or(u32::MAX),
+        warnings,
+        complete,
+        sources: inputs.sources.iter().map(source_row).collect(),
+    }
+}
+
+fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
+    let status = match source.state {
+        SourceState::Ok => "ok",
+        SourceState::Empty => "empty",
+        SourceState::Partial => "partial",
+        SourceState::Failed => "failed",
+        SourceState::Skipped => "skipped",
+    };
+    SourceRow { name: source.name.clone(), status: status.to_owned(), detail: source.detail.clone() }
+}
+
+fn about_sources(inputs: &Inputs) -> Vec<Remark> {
+    let mut out = Vec::new();
+    for source in &inputs.sources {
+        if matches!(source.state, SourceState::Failed | SourceState::Partial) {
+            out.push(Remark {
+                code: "source-failed",
+                message: format!("{}: {}", source.name, source.detail),
+                incomplete: true,
+            });
+        }
+    }
+    for data in &inputs.metrics {
+        for gap in &data.gaps {
+            out.push(Remark {
+                code: "query-gap",
+                message: format!(
+                    "query {} has no answer from {} to {}: {}; that time is unobserved",
+                    data.query.name(),
+                    rfc3339(gap.start_ms),
+                    rfc3339(gap.end_ms),
+                    gap.reason
+                ),
+                incomplete: true,
+            });
+        }
+    }
+    for problem in &inputs.facts.problems {
+        out.push(Remark {
+            code: "bad-object",
+            message: format!("{}: {}", problem.subject, problem.detail),
+            incomplete: false,
+        });
+    }
+    let newest = inputs.metrics.iter().flat_map(|m| &m.series).filter_map(|s| s.timestamps_ms.last()).max();
+    if let Some(&newest) = newest.filter(|t| **t > inputs.now_ms + CLOCK_TOLERANCE_MS) {
+        out.push(Remark {
+            code: "clock-skew",
+            message: format!(
+                "the newest sample is of {}, but now is {}: a clock is wrong, and edges of the window are off by as much",
+                rfc3339(newest),
+                rfc3339(inputs.now_ms)
+            ),
+            incomplete: false,
+        });
+    }
+    out
+}
+
+fn about_devices(odd: &Oddities) -> Vec<Remark> {
+    let mut out = Vec::new();
+    let mut say = |code, incomplete, message| out.push(Remark { code, message, incomplete });
+    if odd.no_device_series {
+        say("no-dcgm-series", true, "no DCGM series at all: utilization is unknown, every held GPU is unobserved. \
+             Is dcgm-exporter scraped by this Prometheus, and does --prometheus-matcher fit?".into());
+    } else if !odd.silent_devices.is_empty() {
+        let names = list(&odd.silent_devices);
+        say("silent-devices", true, format!("GPUs in a node's capacity that no exporter shows: {names}; unobserved when held"));
+    }
+    if !odd.shared_devices.is_empty() {
+        let names: Vec<_> = odd.shared_devices.iter().map(|(id, how)| format!("{id} ({})", how.name())).collect();
+        let names = list(&names);
+        say("shared-devices", true, format!("shared GPUs are not split between holders yet: {names}; \
+             their time is held by __unattributed__ and unobserved"));
+    }
+    if odd.samples_clamped > 0 {
+        say("samples-clamped", false, format!("{} samples of a ratio overshot 1 and were taken as 1", odd.samples_clamped));
+    }
+    if !odd.nodes_without_room.is_empty() {
+        let names = list(&odd.nodes_without_room);
+        say("room-unknown", false, format!("CPU and memory of these nodes are unknown, so nothing on them is called stranded: {names}"));
+    }
+    if odd.busy_unheld_ms > 0 {
+        say("busy-unallocated", false, format!(
+            "{:.1} GPU-hours that no pod holds were used all the same: work outside Kubernetes, or a holder that no source names",
+            gpu_hours(odd.busy_unheld_ms)
+        ));
+    }
+    out
+}
+
+fn about_holders(odd: &Oddities) -> Vec<Remark> {
+    let mut out = Vec::new();
+    let mut say = |code, incomplete, message| out.push(Remark { code, message, incomplete });
+    if odd.no_holders {
+        say("no-holders", true, "nothing names a holder: no pods from kube-state-metrics, no pod objects, no pod labels on \
+             DCGM series. All GPU time is __unattributed__. Give a cluster or --objects, or let the exporter label pods".into());
+    } else if odd.no_pod_history {
+        say("no-pod-history", true, "kube-state-metrics shows no pod that requests GPUs: who held what rests on objects and \
+             DCGM's pod labels, and pods that are gone may be missing".into());
+    }
+    let contested: i64 = odd.contested.iter().map(|(_, ms)| ms).sum();
+    if contested > 0 {
+        let names: Vec<_> = odd.contested.iter().map(|(id, _)| id.clone()).collect();
+        let names = list(&names);
+        say("contested-devices", false, format!(
+            "two pods claimed one GPU for {:.2} GPU-hours in all (billed once, to the later): {names}",
+            gpu_hours(contested)
+        ));
+    }
+    for (key, ms) in &odd.homeless {
+        say("request-without-device", true, format!(
+            "pod {}/{} requested {:.2} GPU-hours more than its node has GPUs for; they are not billed",
+            key.namespace, key.name, gpu_hours(*ms)
+        ));
+    }
+    if !odd.unconfirmed.is_empty() {
+        let names: Vec<_> = odd.unconfirmed.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
+        let names = list(&names);
+        say("unconfirmed-pods", false, format!(
+            "pods in the objects given that neither metrics nor devices know in this window are not billed: {names}"
+        ));
+    }
+    out
+}
+
+fn about_prices(attribution: &Attribution, prices: &[Option<Price>]) -> Vec<Remark> {
+    let mut models: BTreeMap<&str, u32> = BTreeMap::new();
+    for (device, _) in attribution.devices.iter().zip(prices).filter(|(_, p)| p.is_none()) {
+        *models.entry(&device.model).or_default() += 1;
+    }
+    models
+        .into_iter()
+        .map(|(model, count)| Remark {
+            code: "no-price",
+            message: format!("no price for {count} × {model}: its cost is unknown, not 0. Give --price '{model}=USD' or a price rule"),
+            incomplete: true,
+        })
+        .collect()
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES_IN_A_SENTENCE).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(NAMES_IN_A_SENTENCE) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut_with_their_length() {
+        let names: Vec<String> = (0..7).map(|n| n.to_string()).collect();
+        assert_eq!(list(&names[..5]), "0, 1, 2, 3, 4");
+        assert_eq!(list(&names), "0, 1, 2, 3, 4 and 2 more");
+    }
+}

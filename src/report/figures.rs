@@ -1,0 +1,261 @@
+//! Collected sums as figures of the contract: one ledger and one usage for each group.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{DataFrame, DataType, PolarsResult};
+
+use super::contract::{Ledger, Usage};
+use crate::attribution::states::State;
+use crate::attribution::{Attributed, Attribution, Tenure};
+use crate::frame::columns::{self as c, sum};
+use crate::frame::sums::{self, Part, cost_column, ms_column};
+use crate::frame::tables::{Facts, FrameError, Tenures, in_table};
+use crate::frame::usage;
+use crate::units::{MS_PER_HOUR, MS_PER_SECOND, Millis, gpu_hours};
+
+/// Values of the key columns of a group.
+pub type Key = Vec<String>;
+
+/// Time, money and usage of one group.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Figures {
+    /// Time and money.
+    pub ledger: Ledger,
+    /// Spread of utilization.
+    pub usage: Usage,
+    /// All time of the group, milliseconds.
+    pub total_ms: i64,
+    /// Money of all time of the group; what has no price is left out.
+    pub total_cost: f64,
+}
+
+/// Everything that figures are taken from.
+pub struct Source<'a> {
+    /// Segments.
+    pub facts: &'a Facts,
+    /// Tenures.
+    pub tenures: &'a Tenures,
+    /// The rows behind both.
+    pub attribution: &'a Attribution,
+    /// Whether each holder is in scope.
+    pub in_scope: &'a [bool],
+}
+
+impl Source<'_> {
+    /// Figures of every group that `keys` make; one group with the empty key for no keys.
+    ///
+    /// # Errors
+    /// When a frame is not what it should be: a bug.
+    pub fn by(&self, part: Part, keys: &[&str]) -> Result<BTreeMap<Key, Figures>, FrameError> {
+        let df = sums::by(self.facts, part, keys)?;
+        let mut out = in_table("sums", read(&df, keys, &ledger))?;
+        let percentiles = usage::percentiles(self.facts, part, keys)?;
+        for (key, p) in in_table("percentiles", read(&percentiles, keys, &percentile_row))? {
+            let usage = &mut out.entry(key).or_default().usage;
+            [usage.utilization_p50, usage.utilization_p95, usage.utilization_p99, usage.utilization_max] = p;
+        }
+        let peaks = usage::peaks(self.tenures, part, keys)?;
+        for (key, (memory, idle_ms)) in in_table("peaks", read(&peaks, keys, &peak_row))? {
+            let usage = &mut out.entry(key).or_default().usage;
+            usage.memory_used_max_bytes = memory;
+            usage.longest_idle_seconds = seconds(idle_ms);
+        }
+        for (key, names) in self.labels(part, keys, c::SIGNAL)? {
+            out.entry(key).or_default().usage.signal = Some(names.join(" + "));
+        }
+        for (key, names) in self.labels(part, keys, c::HOLDING_SOURCE)? {
+            out.entry(key).or_default().usage.holding_source = Some(names.join(" + "));
+        }
+        for (key, peak) in self.gpus_peak(part, keys) {
+            out.entry(key).or_default().usage.gpus_peak = peak;
+        }
+        Ok(out)
+    }
+
+    /// The values of a label in each group, most time first.
+    ///
+    /// # Errors
+    /// When a frame is not what it should be: a bug.
+    pub fn labels(&self, part: Part, keys: &[&str], label: &str) -> Result<BTreeMap<Key, Vec<String>>, FrameError> {
+        let df = sums::by_label(self.facts, part, keys, label)?;
+        let names = in_table("labels", strings(&df, label))?;
+        let keys = in_table("labels", keys_of(&df, keys))?;
+        let mut out: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+        for (key, name) in keys.into_iter().zip(names) {
+            out.entry(key).or_default().push(name);
+        }
+        Ok(out)
+    }
+
+    /// Most devices that a group held at one time.
+    fn gpus_peak(&self, part: Part, keys: &[&str]) -> BTreeMap<Key, u32> {
+        let mut changes: BTreeMap<Key, Vec<(Millis, i32)>> = BTreeMap::new();
+        for tenure in &self.attribution.tenures {
+            if part == Part::All || self.in_scope[tenure.holder] {
+                let group = changes.entry(self.key_of(tenure, keys)).or_default();
+                group.extend([(tenure.time.start, 1), (tenure.time.end, -1)]);
+            }
+        }
+        changes.into_iter().map(|(key, changes)| (key, highest(changes))).collect()
+    }
+
+    fn key_of(&self, tenure: &Tenure, keys: &[&str]) -> Key {
+        let holder = &self.attribution.holders[tenure.holder];
+        let device = &self.attribution.devices[tenure.device];
+        keys.iter()
+            .map(|key| match *key {
+                c::NODE => device.node.clone(),
+                c::MODEL => device.model.clone(),
+                c::DEVICE => tenure.device.to_string(),
+                other => holder_value(holder, other),
+            })
+            .collect()
+    }
+}
+
+/// A holder's value in a key column.
+#[must_use]
+pub fn holder_value(holder: &Attributed, column: &str) -> String {
+    match column {
+        c::TENANT => holder.tenant.tenant.clone(),
+        c::RULE => holder.tenant.rule.clone(),
+        c::NAMESPACE => holder.holder.key.namespace.clone(),
+        c::WORKLOAD_KIND => holder.workload.kind.clone(),
+        c::WORKLOAD => holder.workload.name.clone(),
+        _ => pod_key(holder),
+    }
+}
+
+/// One value per pod and life.
+#[must_use]
+pub fn pod_key(holder: &Attributed) -> String {
+    let key = &holder.holder.key;
+    format!("{}/{}/{}", key.namespace, key.name, key.uid.as_deref().unwrap_or_default())
+}
+
+/// Highest level that a list of changes reaches. At one instant leaving comes before arriving.
+fn highest(mut changes: Vec<(Millis, i32)>) -> u32 {
+    changes.sort_unstable();
+    let (mut level, mut highest) = (0, 0);
+    for (_, change) in changes {
+        level += change;
+        highest = highest.max(level);
+    }
+    u32::try_from(highest).unwrap_or(0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "below 2^53 ms")]
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / MS_PER_SECOND as f64
+}
+
+type ReadRow<'a, T> = &'a dyn Fn(&DataFrame, usize) -> PolarsResult<T>;
+
+fn read<T>(df: &DataFrame, keys: &[&str], row: ReadRow<'_, T>) -> PolarsResult<BTreeMap<Key, T>> {
+    keys_of(df, keys)?.into_iter().enumerate().map(|(i, key)| Ok((key, row(df, i)?))).collect()
+}
+
+fn keys_of(df: &DataFrame, keys: &[&str]) -> PolarsResult<Vec<Key>> {
+    let columns = keys.iter().map(|k| strings(df, k)).collect::<PolarsResult<Vec<_>>>()?;
+    Ok((0..df.height()).map(|i| columns.iter().map(|column| column[i].clone()).collect()).collect())
+}
+
+fn strings(df: &DataFrame, column: &str) -> PolarsResult<Vec<String>> {
+    let text = df.column(column)?.cast(&DataType::String)?;
+    Ok(text.str()?.iter().map(|v| v.unwrap_or_default().to_owned()).collect())
+}
+
+fn int(df: &DataFrame, column: &str, row: usize) -> PolarsResult<i64> {
+    Ok(df.column(column)?.i64()?.get(row).unwrap_or(0))
+}
+
+fn float(df: &DataFrame, column: &str, row: usize) -> PolarsResult<Option<f64>> {
+    Ok(df.column(column)?.f64()?.get(row))
+}
+
+fn percentile_row(df: &DataFrame, row: usize) -> PolarsResult<[Option<f64>; 4]> {
+    Ok([float(df, sum::P50, row)?, float(df, sum::P95, row)?, float(df, sum::P99, row)?, float(df, sum::MAX, row)?])
+}
+
+fn peak_row(df: &DataFrame, row: usize) -> PolarsResult<(Option<f64>, i64)> {
+    Ok((float(df, c::MEMORY_PEAK, row)?, int(df, c::LONGEST_IDLE_MS, row)?))
+}
+
+/// One row of sums as a ledger. What is not held has no place in `allocated`; money is null where
+/// none of the time has a price.
+fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
+    let total_ms = int(df, sum::TOTAL_MS, row)?;
+    let unpriced_ms = int(df, sum::UNPRICED_MS, row)?;
+    let priced = total_ms == 0 || unpriced_ms < total_ms;
+    let ms = |state| int(df, &ms_column(state), row);
+    let money = |column: &str| Ok(float(df, column, row)?.filter(|_| priced)) as PolarsResult<Option<f64>>;
+    let cost = |state| money(&cost_column(state));
+    let active_ms = int(df, sum::ACTIVE_MS, row)?;
+    let busy = ratio_hours(float(df, sum::BUSY_RATIO_MS, row)?);
+    let used = ratio_hours(float(df, sum::UTILIZATION_RATIO_MS, row)?);
+    let (warm, empty, blind) = (ms(State::IdleWarm)?, ms(State::IdleEmpty)?, ms(State::Unobserved)?);
+    let observed_ms = active_ms + warm + empty;
+    let held_ms = observed_ms + blind;
+    let (busy_cost, active_cost) = (money(sum::BUSY_COST)?, money(sum::ACTIVE_COST)?);
+    let (warm_cost, empty_cost, blind_cost) =
+        (cost(State::IdleWarm)?, cost(State::IdleEmpty)?, cost(State::Unobserved)?);
+    let slack_cost = difference(active_cost, busy_cost);
+    let observed_hours = gpu_hours(observed_ms);
+    let ledger = Ledger {
+        capacity_gpu_hours: None,
+        allocated_gpu_hours: gpu_hours(held_ms),
+        busy_gpu_hours: busy,
+        slack_gpu_hours: gpu_hours(active_ms) - busy,
+        idle_warm_gpu_hours: gpu_hours(warm),
+        idle_empty_gpu_hours: gpu_hours(empty),
+        unobserved_gpu_hours: gpu_hours(blind),
+        stale_claim_gpu_hours: 0.0,
+        unallocated_gpu_hours: gpu_hours(ms(State::Unallocated)?),
+        stranded_gpu_hours: gpu_hours(ms(State::Stranded)?),
+        unhealthy_gpu_hours: gpu_hours(ms(State::Unhealthy)?),
+        observed_gpu_hours: observed_hours,
+        utilization_gpu_hours: used,
+        utilization: (observed_ms > 0).then(|| used / observed_hours),
+        observed_ratio: (held_ms > 0).then(|| observed_hours / gpu_hours(held_ms)),
+        unpriced_gpu_hours: gpu_hours(unpriced_ms),
+        capacity_cost: None,
+        allocated_cost: total([active_cost, warm_cost, empty_cost, blind_cost]),
+        busy_cost,
+        slack_cost,
+        idle_warm_cost: warm_cost,
+        idle_empty_cost: empty_cost,
+        unobserved_cost: blind_cost,
+        stale_claim_cost: slack_cost.map(|_| 0.0),
+        unallocated_cost: cost(State::Unallocated)?,
+        stranded_cost: cost(State::Stranded)?,
+        unhealthy_cost: cost(State::Unhealthy)?,
+        waste_cost: total([warm_cost, empty_cost, slack_cost]),
+    };
+    let total_cost = float(df, sum::TOTAL_COST, row)?.unwrap_or(0.0);
+    Ok(Figures { ledger, usage: Usage::default(), total_ms, total_cost })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "3.6 million is exact")]
+fn ratio_hours(ratio_ms: Option<f64>) -> f64 {
+    ratio_ms.unwrap_or(0.0) / MS_PER_HOUR as f64
+}
+
+fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(a? - b?)
+}
+
+fn total<const N: usize>(parts: [Option<f64>; N]) -> Option<f64> {
+    parts.into_iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peaks_count_a_handover_once() {
+        // Two until 10, where one leaves as another comes; three from 20.
+        assert_eq!(highest(vec![(0, 1), (0, 1), (10, -1), (10, 1), (20, 1), (30, -1)]), 3);
+        assert_eq!(highest(vec![(0, 1), (10, -1), (10, 1), (20, -1)]), 1);
+    }
+}

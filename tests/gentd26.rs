@@ -1,0 +1,248 @@
+//! A real fleet's day against independent figures: 120 A100s, 144 pods, 22.8 hours.
+//!
+//! The trace is not part of the project. `GPU_FINOPS_TEST_DATA` names the folder that holds it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::common::prometheus::Prometheus;
+use crate::common::{csv_rows, gpu_finops, test_data};
+
+const START: &str = "2026-11-20T00:00:00Z";
+const END: &str = "2026-11-20T22:48:57Z";
+const START_UNIX: i64 = 1_795_132_800;
+const END_UNIX: i64 = START_UNIX + 82_137;
+
+struct Fleet {
+    data: PathBuf,
+    server: Prometheus,
+}
+
+/// The trace in a real Prometheus, imported once; `None` where the trace is not at hand.
+fn fleet() -> Option<&'static Fleet> {
+    static FLEET: OnceLock<Option<Fleet>> = OnceLock::new();
+    FLEET
+        .get_or_init(|| {
+            let Some(data) = test_data() else {
+                eprintln!("skipped: GPU_FINOPS_TEST_DATA is not set");
+                return None;
+            };
+            Some(Fleet { server: Prometheus::with_openmetrics(&openmetrics(&data)), data })
+        })
+        .as_ref()
+}
+
+fn openmetrics(data: &Path) -> Vec<u8> {
+    let unzipped = Command::new("gzip").args(["-dc"]).arg(data.join("gentd26/metrics.om.gz")).output();
+    unzipped.expect("gzip is installed").stdout
+}
+
+/// The folder's objects, with one of the two lists of pods.
+fn objects(data: &Path, pods: &str) -> tempfile::TempDir {
+    let dir = tempfile::TempDir::new().expect("temporary folder");
+    for name in ["nodes.json", "namespaces.json", "deployments.json", "replicasets.json", pods] {
+        std::fs::copy(data.join("gentd26/objects").join(name), dir.path().join(name)).expect("copied");
+    }
+    dir
+}
+
+fn report(fleet: &Fleet, pods: &str) -> Value {
+    let objects = objects(&fleet.data, pods);
+    let output = gpu_finops()
+        .args(["report", "--prometheus", &fleet.server.url(), "--objects"])
+        .arg(objects.path())
+        .args(["--start", START, "--end", END, "--price", "*A100*=2.50", "-o", "json"])
+        .output()
+        .expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON on standard output")
+}
+
+fn near(name: &str, value: f64, expected: f64, relative: f64) {
+    assert!(
+        (value - expected).abs() <= relative * expected.abs(),
+        "{name}: {value} is not within {} % of {expected}",
+        relative * 100.0
+    );
+}
+
+fn number(value: &Value, field: &str) -> f64 {
+    value[field].as_f64().unwrap_or_else(|| panic!("{field} is a number in {value}"))
+}
+
+fn idle_hours(row: &Value) -> f64 {
+    number(row, "idle_warm_gpu_hours") + number(row, "idle_empty_gpu_hours")
+}
+
+fn check_fleet(report: &Value) {
+    let fleet = &report["fleet"];
+    assert_eq!(fleet["gpus"], 120);
+    assert_eq!(fleet["nodes"], 15);
+    near("capacity", number(fleet, "capacity_gpu_hours"), 2_737.9, 0.005);
+    near("allocated", number(fleet, "allocated_gpu_hours"), 2_571.365, 0.005);
+    near("unallocated", number(fleet, "unallocated_gpu_hours"), 166.535, 0.005);
+    near("observed", number(fleet, "observed_gpu_hours"), 2_553.394, 0.01);
+    near("idle", idle_hours(fleet), 1_798.603, 0.01);
+    near("integral of utilization", number(fleet, "utilization_gpu_hours"), 176.902, 0.01);
+    let utilization = number(fleet, "utilization") * 100.0;
+    assert!((utilization - 6.928).abs() <= 0.07, "mean utilization {utilization} %");
+    near("cost", number(fleet, "allocated_cost"), 6_428.0, 0.005);
+    assert_eq!(report["reconciliation"]["balanced"], true);
+    assert_eq!(report["coverage"]["complete"], true, "{}", report["coverage"]);
+}
+
+fn check_tenants(report: &Value, data: &Path) {
+    let tenants: BTreeMap<&str, &Value> = report["tenants"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|t| (t["tenant"].as_str().expect("a name"), t))
+        .collect();
+    let expected = csv_rows(&data.join("reference/gentd26_per_tenant.csv"));
+    assert_eq!(tenants.len(), expected.len());
+    for row in expected {
+        let tenant = tenants[row["tenant"].as_str()];
+        let reference = |column: &str| row[column].parse::<f64>().expect("a number");
+        near("tenant observed", number(tenant, "observed_gpu_hours"), reference("observed_gpu_h"), 0.01);
+        near("tenant idle", idle_hours(tenant), reference("idle1_gpu_h"), 0.01);
+        near("tenant use", number(tenant, "utilization_gpu_hours"), reference("busy_gpu_h"), 0.01);
+        let utilization = number(tenant, "utilization") * 100.0;
+        assert!((utilization - reference("mean_util_tw_pct")).abs() <= 0.07, "{}: {utilization}", row["tenant"]);
+        assert_eq!(tenant["rule"], "namespace-label:tenant");
+    }
+    let allocated = csv_rows(&data.join("reference/gentd26_alloc.csv"));
+    for row in allocated.iter().filter(|r| r["scope"] == "tenant") {
+        let tenant = tenants[row["name"].as_str()];
+        near("tenant allocated", number(tenant, "allocated_gpu_hours"), row["allocated_gpu_h"].parse().expect("a number"), 0.005);
+        near("tenant cost", number(tenant, "cost"), row["cost_at_2.50_usd"].parse().expect("a number"), 0.005);
+    }
+}
+
+#[test]
+fn figures_agree_with_the_reference() {
+    let Some(fleet) = fleet() else { return };
+    let report = report(fleet, "pods_all.json");
+    check_fleet(&report);
+    check_tenants(&report, &fleet.data);
+}
+
+#[test]
+fn pods_that_are_gone_come_from_history() {
+    let Some(fleet) = fleet() else { return };
+    let alive = report(fleet, "pods_alive_at_end.json");
+    check_fleet(&alive);
+    check_tenants(&alive, &fleet.data);
+    let all = report(fleet, "pods_all.json");
+    for field in ["allocated_gpu_hours", "observed_gpu_hours", "utilization_gpu_hours", "allocated_cost"] {
+        near(field, number(&alive["fleet"], field), number(&all["fleet"], field), 1e-4);
+    }
+}
+
+/// Samples of each pod's utilization straight from the OpenMetrics text, as (seconds, percent).
+fn samples_by_pod(data: &Path) -> BTreeMap<String, Vec<(i64, f64)>> {
+    let mut text = String::new();
+    openmetrics(data).as_slice().read_to_string(&mut text).expect("text");
+    let mut out: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
+    for line in text.lines().filter(|l| l.starts_with("DCGM_FI_DEV_GPU_UTIL{")) {
+        let Some((_, rest)) = line.split_once("pod=\"") else { continue };
+        let (pod, rest) = rest.split_once('"').expect("quoted");
+        let mut fields = rest.rsplit(' ');
+        let at = fields.next().and_then(|t| t.parse().ok()).expect("seconds");
+        let value = fields.next().and_then(|v| v.parse().ok()).expect("a value");
+        if (START_UNIX..END_UNIX).contains(&at) {
+            out.entry(pod.to_owned()).or_default().push((at, value));
+        }
+    }
+    for samples in out.values_mut() {
+        samples.sort_by_key(|s| s.0);
+    }
+    out
+}
+
+/// Each sample with the seconds that it holds: to the next within 300 s, else one step of 57 s.
+fn held(samples: &[(i64, f64)]) -> Vec<(i64, f64)> {
+    let next = |i: usize| samples.get(i + 1).map(|n| n.0);
+    samples
+        .iter()
+        .enumerate()
+        .map(|(i, &(at, value))| {
+            let end = next(i).filter(|n| n - at <= 300).unwrap_or(at + 57).min(END_UNIX);
+            (end - at, value)
+        })
+        .collect()
+}
+
+/// Smallest value whose cumulative held time reaches `percent` of the whole.
+fn weighted_percentile(held: &[(i64, f64)], percent: i64) -> f64 {
+    let mut sorted = held.to_vec();
+    sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let total: i64 = sorted.iter().map(|h| h.0).sum();
+    let mut sum = 0;
+    for (seconds, value) in sorted {
+        sum += seconds;
+        if 100 * sum >= percent * total {
+            return value;
+        }
+    }
+    panic!("an empty list has no percentile")
+}
+
+#[test]
+fn percentiles_of_each_pod_are_exact() {
+    let Some(fleet) = fleet() else { return };
+    let report = report(fleet, "pods_all.json");
+    let samples = samples_by_pod(&fleet.data);
+    let mut compared = 0;
+    for pod in report["pods"].as_array().expect("a list") {
+        let Some(samples) = samples.get(pod["pod"].as_str().expect("a name")) else { continue };
+        let held = held(samples);
+        for (field, percent) in [("utilization_p50", 50), ("utilization_p95", 95), ("utilization_p99", 99)] {
+            let ours = number(pod, field) * 100.0;
+            let independent = weighted_percentile(&held, percent);
+            assert!((ours - independent).abs() < 1e-9, "{} {field}: {ours} is not {independent}", pod["pod"]);
+        }
+        let max = samples.iter().map(|s| s.1).fold(0.0, f64::max);
+        assert!((number(pod, "utilization_max") * 100.0 - max).abs() < 1e-9, "{} max", pod["pod"]);
+        compared += 1;
+    }
+    assert_eq!(compared, 143);
+}
+
+#[test]
+fn percentiles_and_idle_stretches_are_near_the_unweighted_reference() {
+    let Some(fleet) = fleet() else { return };
+    let report = report(fleet, "pods_all.json");
+    let pods: BTreeMap<&str, &Value> =
+        report["pods"].as_array().expect("a list").iter().map(|p| (p["pod"].as_str().expect("a name"), p)).collect();
+    let name_of: BTreeMap<String, String> = csv_rows(&fleet.data.join("gentd26/mapping.csv"))
+        .into_iter()
+        .map(|mut row| (row.remove("container_ip").expect("an id"), row.remove("pod").expect("a name")))
+        .collect();
+    let reference = csv_rows(&fleet.data.join("reference/gentd26_per_pod.csv"));
+    let with_samples: Vec<_> = reference.iter().filter(|r| !r["p50"].is_empty()).collect();
+    assert_eq!(with_samples.len(), 143);
+    let (mut near_percentiles, mut near_stretches) = (0, 0);
+    for row in &with_samples {
+        let pod = pods[name_of[&row["container_ip"]].as_str()];
+        let reference = |column: &str| row[column].parse::<f64>().expect("a number");
+        let close = |field: &str, column: &str| (number(pod, field) * 100.0 - reference(column)).abs() <= 1.0;
+        near_percentiles += usize::from(
+            close("utilization_p50", "p50") && close("utilization_p95", "p95") && close("utilization_p99", "p99"),
+        );
+        assert!((number(pod, "utilization_max") * 100.0 - reference("max")).abs() < 1e-6, "max of {}", row["container_ip"]);
+        let stretch = number(pod, "longest_idle_seconds") - reference("longest_idle1_h") * 3_600.0;
+        near_stretches += usize::from(stretch.abs() <= 2.0 * 57.0);
+        if !row["mem_max_gib"].is_empty() {
+            let memory = number(pod, "memory_used_max_bytes") / 1_073_741_824.0;
+            // The conversion rounds to whole MiB.
+            assert!((memory - reference("mem_max_gib")).abs() <= 1.0 / 1_024.0, "memory of {}", row["container_ip"]);
+        }
+    }
+    assert!(near_percentiles >= 130, "{near_percentiles} of 143 pods within 1 point");
+    assert!(near_stretches * 100 >= 95 * 143, "{near_stretches} of 143 pods within two steps");
+}
