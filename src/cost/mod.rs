@@ -1,1 +1,3 @@
 //! Prices.
+
+pub mod book;
