@@ -36,6 +36,7 @@ fn help_names_commands_and_exit_codes() {
     }
     let (code, out, _) = run(tool(home.path()).args(["report", "-h"]));
     assert_eq!(code, 0);
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         out.contains("--prometheus <URL>") && out.contains("[env: GPU_FINOPS_WINDOW]"),
         "{out}"
@@ -151,8 +152,11 @@ fn prices_list_shows_the_book_in_order_with_source_and_date() {
     };
     let table = list(&["--price", "A100=2.5"]);
     let first = table.lines().nth(1).expect("a row");
-    assert!(first.contains("2.5000") && first.contains("--price"), "{table}");
-    assert!(table.lines().all(|l| l.chars().count() <= 80), "{table}");
+    let cells: Vec<&str> = first.split_whitespace().collect();
+    assert_eq!(cells, ["model=A100", "2.5000", "flag", "?", "[1]"]);
+    let (rows, notes) = table.split_once("\n\n").expect("notes below the rows");
+    assert!(rows.lines().all(|l| l.chars().count() <= 80), "{rows}");
+    assert!(notes.starts_with(" [1] given by --price A100=2.5\n"), "{notes}");
     let json: serde_json::Value = serde_json::from_str(&list(&["-o", "json"])).expect("JSON");
     let rows = json.as_array().expect("rows");
     let row = rows.iter().find(|r| r["applies_to"] == "instance=p4d.24xlarge region=us-east-1");

@@ -10,7 +10,7 @@ use crate::settings::args::{AllFlags, TalkFlags, Typed};
 use crate::settings::config::sections::ConfigFile;
 use crate::settings::layers::{Environment, Layers};
 use crate::settings::{config, show};
-use crate::ui::Ui;
+use crate::ui::{Ui, harmless};
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -97,7 +97,7 @@ fn text(layers: &Layers, rows: &[show::Shown]) -> String {
         (None, None) => "# config file: none\n".to_owned(),
     };
     for row in rows {
-        let value = row.value.escape_debug();
+        let value = harmless(&row.value);
         // Writing into a string does not fail.
         let _ = writeln!(text, "{} = {value}  ({})", row.key, row.origin);
     }

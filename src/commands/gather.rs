@@ -67,13 +67,13 @@ pub fn demo() -> Result<Gathered> {
 fn replay(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Gathered> {
     let recorded = load(dir)?;
     let resolved = settings.window_within(recorded.window, recorded.now_ms)?;
-    Ok(Gathered { window: noted(resolved, ui), ..recorded })
+    Ok(Gathered { window: noted(&resolved, ui), ..recorded })
 }
 
 async fn read(live: &LiveSource, settings: &Settings, ui: &Ui) -> Result<Gathered> {
     live.check()?;
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
-    let window = noted(settings.window_at(now_ms)?, ui);
+    let window = noted(&settings.window_at(now_ms)?, ui);
     let progress = ui.progress();
     let (metrics, objects) = futures::join!(
         read_metrics(live, window, settings, progress.as_ref()),
@@ -111,7 +111,7 @@ fn not_wired(what: &str) -> Error {
 }
 
 /// The window, after its note was passed on.
-fn noted(resolved: ResolvedWindow, ui: &Ui) -> Window {
+fn noted(resolved: &ResolvedWindow, ui: &Ui) -> Window {
     if let Some(note) = &resolved.note {
         ui.note(note);
     }

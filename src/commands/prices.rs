@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::model::policy::{PriceBook, PriceOrigin, PriceRule};
 use crate::settings::args::{PriceFlags, Typed};
 use crate::settings::layers::Environment;
-use crate::ui::Ui;
+use crate::settings::prices::pattern_text;
+use crate::ui::{Ui, harmless};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,7 +106,7 @@ fn row<'a>(order: usize, rule: &'a PriceRule, book: &'a PriceBook) -> Row<'a> {
         price_per_gpu_hour: rule.per_gpu_hour,
         currency: &book.currency,
         origin: match rule.origin {
-            PriceOrigin::Flag => "--price",
+            PriceOrigin::Flag => "flag",
             PriceOrigin::Config => "config",
             PriceOrigin::BuiltIn => "built-in",
         },
@@ -118,7 +119,7 @@ fn row<'a>(order: usize, rule: &'a PriceRule, book: &'a PriceBook) -> Row<'a> {
 fn conditions(rule: &PriceRule) -> String {
     let named = |name: &str, value: &Option<String>| value.as_ref().map(|v| format!("{name}={v}"));
     let conditions: Vec<String> = [
-        rule.model.as_ref().map(|m| format!("model~{m}")),
+        rule.model.as_ref().map(|m| format!("model={}", pattern_text(m))),
         named("instance", &rule.instance_type),
         named("capacity", &rule.capacity_type),
         named("region", &rule.region),
@@ -130,8 +131,10 @@ fn conditions(rule: &PriceRule) -> String {
     if conditions.is_empty() { "everything".to_owned() } else { conditions.join(" ") }
 }
 
+/// The rows, and below them each source once.
 fn table(rows: &[Row<'_>], width: usize) -> String {
     let currency = rows.first().map_or("", |row| row.currency);
+    let mut sources: Vec<&str> = Vec::new();
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -142,20 +145,22 @@ fn table(rows: &[Row<'_>], width: usize) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     for row in rows {
+        let note = sources.iter().position(|s| *s == row.source).unwrap_or(sources.len());
+        if note == sources.len() {
+            sources.push(row.source);
+        }
         table.add_row([
             harmless(&row.applies_to),
             format!("{:.4}", row.price_per_gpu_hour),
             row.origin.to_owned(),
             row.date.unwrap_or("?").to_owned(),
-            harmless(row.source),
+            format!("[{}]", note + 1),
         ]);
     }
-    table.trim_fmt() + "\n"
-}
-
-/// Text from a config file without control characters.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let notes = sources.iter().enumerate();
+    let notes: String =
+        notes.map(|(i, source)| format!("\n [{}] {}", i + 1, harmless(source))).collect();
+    format!("{}\n{notes}\n", table.trim_fmt())
 }
 
 fn json(rows: &[Row<'_>]) -> Result<Vec<u8>> {

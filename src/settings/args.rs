@@ -4,6 +4,7 @@
 //! defaults are other layers, so that each value keeps its origin.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
@@ -38,7 +39,33 @@ pub type TalkFlags = SettingFlags<{ Section::General.bit() }>;
 pub struct SettingFlags<const SECTIONS: u16>(pub Typed);
 
 /// Values on the command line, by the setting's id.
-pub type Typed = BTreeMap<&'static str, Vec<String>>;
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Typed(BTreeMap<&'static str, Vec<String>>);
+
+impl Typed {
+    /// The values of a setting, if it was typed.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Vec<String>> {
+        self.0.get(id)
+    }
+}
+
+impl FromIterator<(&'static str, String)> for Typed {
+    fn from_iter<I: IntoIterator<Item = (&'static str, String)>>(values: I) -> Self {
+        let mut typed = Self::default();
+        for (id, value) in values {
+            typed.0.entry(id).or_default().push(value);
+        }
+        typed
+    }
+}
+
+/// Names alone: a value may be a secret.
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 fn settings(sections: u16) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(move |s| s.section.bit() & sections != 0)
@@ -58,13 +85,15 @@ impl<const SECTIONS: u16> FromArgMatches for SettingFlags<SECTIONS> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let typed = settings(SECTIONS)
             .filter(|s| matches.value_source(s.id) == Some(ValueSource::CommandLine))
-            .map(|s| (s.id, matches.get_many(s.id).into_iter().flatten().cloned().collect()))
+            .flat_map(|s| {
+                matches.get_many(s.id).into_iter().flatten().map(|v: &String| (s.id, v.clone()))
+            })
             .collect();
         Ok(Self(typed))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.extend(Self::from_arg_matches(matches)?.0);
+        self.0.0.extend(Self::from_arg_matches(matches)?.0.0);
         Ok(())
     }
 }
@@ -89,10 +118,10 @@ fn argument(setting: &'static Setting) -> Arg {
             .default_missing_value("true")
             .hide_possible_values(true)
             .value_parser(PossibleValuesParser::new(["true", "false"])),
-        Kind::One if setting.choices.is_empty() => arg.action(ArgAction::Set).allow_hyphen_values(
-            // Negative numbers reach the reader, which says what is wrong with them.
-            true,
-        ),
+        // A negative number reaches the reader, which says what is wrong with it.
+        Kind::One if setting.choices.is_empty() => {
+            arg.action(ArgAction::Set).allow_negative_numbers(true)
+        }
         Kind::One => {
             arg.action(ArgAction::Set).value_parser(PossibleValuesParser::new(setting.choices))
         }

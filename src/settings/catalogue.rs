@@ -261,7 +261,7 @@ pub static SETTINGS: &[Setting] = &[
         "Do not read cluster objects: the metric server alone (needs --prometheus)"),
     // Replay
     Setting::one(Replay, "snapshot", "DIR", "report.snapshot",
-        "Replay a folder that `snapshot save` wrote, with no network. Not together with --prometheus, --objects, --kubeconfig, --context"),
+        "Replay a folder that `snapshot save` wrote, with no network. Not together with --prometheus, --objects, --kubeconfig, --context, --no-kubernetes"),
     // Window
     Setting::one(Window, "window", "WINDOW", "report.window",
         "Time to report on: 30m, 12h, 7d, 2w back from now; today, yesterday, week, lastweek, month, lastmonth in --timezone; or START,END (RFC 3339, YYYY-MM-DD or Unix seconds). At most 400 days").default("7d"),

@@ -68,8 +68,15 @@ impl fmt::Display for Origin {
 }
 
 /// The environment as far as it concerns the tool, taken once at the start.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
+
+/// Names alone: a value may be a secret.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// Names the environment may have besides the prefix.
@@ -128,7 +135,7 @@ pub struct Sourced<T> {
 }
 
 /// All layers, ready to be asked.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct Layers {
     typed: Typed,
     environment: Environment,
@@ -236,7 +243,7 @@ fn environment_text(
         return Err(Error::usage(format!("environment variable `{name}` is not valid UTF-8")));
     };
     let value = split(setting, text);
-    Ok((!value.is_empty()).then(|| Sourced { value, origin: Origin::Environment(name) }))
+    Ok((!value.is_empty()).then_some(Sourced { value, origin: Origin::Environment(name) }))
 }
 
 fn split(setting: &Setting, text: &str) -> Vec<String> {

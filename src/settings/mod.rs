@@ -29,7 +29,7 @@ use crate::units::Millis;
 use args::Typed;
 use config::Config;
 use layers::{Environment, Layers};
-use parse::Read;
+use parse::{Read, quoted};
 use source::SourceChoice;
 use window::{Instant, ResolvedWindow, WindowRequest};
 
@@ -213,9 +213,8 @@ fn window_request(layers: &Layers) -> Result<(WindowRequest, bool)> {
 }
 
 fn timezone(text: &str) -> Read<Tz> {
-    text.parse().map_err(|_| {
-        format!("`{}` is not an IANA time zone; use Europe/Berlin or UTC", text.escape_debug())
-    })
+    text.parse()
+        .map_err(|_| format!("{} is not an IANA time zone; use Europe/Berlin or UTC", quoted(text)))
 }
 
 fn now(text: &str) -> Read<Millis> {

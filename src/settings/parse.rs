@@ -34,6 +34,16 @@ pub fn boolean(text: &str) -> Read<bool> {
     }
 }
 
+/// Text in backticks, with control characters as escapes: it may come from anywhere.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let escaped = text.chars().flat_map(|c| match c.is_control() {
+        true => c.escape_default().collect::<Vec<_>>(),
+        false => vec![c],
+    });
+    format!("`{}`", escaped.collect::<String>())
+}
+
 /// One of a closed list, by name.
 ///
 /// # Errors
@@ -42,7 +52,7 @@ pub fn boolean(text: &str) -> Read<bool> {
 pub fn one_of<T: Copy>(text: &str, known: &[(&str, T)]) -> Read<T> {
     known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        format!("`{}` is not one of {}", text.escape_debug(), names.join(", "))
+        format!("{} is not one of {}", quoted(text), names.join(", "))
     })
 }
 
@@ -65,7 +75,7 @@ pub fn path(text: &str) -> Read<std::path::PathBuf> {
 /// Empty text, a line break, an escape sequence.
 pub fn plain(text: &str) -> Read<String> {
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(format!("`{}` is empty or has control characters", text.escape_debug()));
+        return Err(format!("{} is empty or has control characters", quoted(text)));
     }
     Ok(text.to_owned())
 }
@@ -93,7 +103,7 @@ pub fn ratio(text: &str) -> Read<f64> {
 /// Anything else.
 pub fn bytes(text: &str) -> Read<f64> {
     match text.parse::<f64>() {
-        Ok(value) if value >= 0.0 && value <= 1e15 => Ok(value),
+        Ok(value) if (0.0..=1e15).contains(&value) => Ok(value),
         _ => Err(format!("`{text}` is not a number of bytes")),
     }
 }
@@ -166,16 +176,30 @@ pub fn timeout(text: &str) -> Read<Duration> {
 ///
 /// # Errors
 ///
-/// Not a URL, not http or https, a query or fragment. The message never shows credentials.
+/// Not a URL, not http or https, credentials, a query or fragment. The message never shows credentials.
 pub fn server_url(text: &str) -> Read<Url> {
     let hint = "use http://HOST:PORT or https://HOST/PREFIX";
-    let url = Url::parse(text)
-        .map_err(|e| format!("`{}` is not a URL ({e}); {hint}", without_credentials(text)))?;
+    let url = Url::parse(text).map_err(|e| {
+        format!("{} is not a URL ({e}); {hint}", quoted(&without_credentials(text)))
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(format!("`{}` is not an HTTP server; {hint}", without_credentials(text)));
+        return Err(format!(
+            "{} is not an HTTP server; {hint}",
+            quoted(&without_credentials(text))
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!(
+            "{} has a user or password in it; use `--prometheus-basic-user` and \
+             `--prometheus-basic-password-file`",
+            quoted(&without_credentials(text))
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{}` has a query or fragment; {hint}", without_credentials(text)));
+        return Err(format!(
+            "{} has a query or fragment; {hint}",
+            quoted(&without_credentials(text))
+        ));
     }
     Ok(url)
 }
@@ -204,7 +228,7 @@ pub fn header(text: &str) -> Read<(String, Secret)> {
     };
     let (name, value) = (name.trim(), value.trim());
     if http::HeaderName::try_from(name).is_err() {
-        return Err(format!("`{}` is not a header name", name.escape_debug()));
+        return Err(format!("{} is not a header name", quoted(name)));
     }
     if value.is_empty() || http::HeaderValue::try_from(value).is_err() {
         return Err(format!("the value of header `{name}` is empty or has control characters"));
@@ -223,10 +247,7 @@ pub fn matcher(text: &str) -> Read<String> {
     if grammar.is_match(text) {
         return Ok(text.to_owned());
     }
-    Err(format!(
-        "`{}` is not a label matcher; use name=\"value\" (or !=, =~, !~)",
-        text.escape_debug()
-    ))
+    Err(format!("{} is not a label matcher; use name=\"value\" (or !=, =~, !~)", quoted(text)))
 }
 
 /// A pattern that must match a whole name.
@@ -236,7 +257,7 @@ pub fn matcher(text: &str) -> Read<String> {
 /// Not a regular expression, or one too large.
 pub fn whole_pattern(text: &str) -> Read<Regex> {
     compile(&format!("^(?:{text})$"), false)
-        .map_err(|e| format!("`{}` is not a regular expression: {e}", text.escape_debug()))
+        .map_err(|e| format!("{} is not a regular expression: {e}", quoted(text)))
 }
 
 /// Patterns of which one must match a whole name.
@@ -276,7 +297,7 @@ pub fn currency(text: &str) -> Read<String> {
     if text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic()) {
         return Ok(text.to_ascii_uppercase());
     }
-    Err(format!("`{}` is not a currency code; use three letters such as EUR", text.escape_debug()))
+    Err(format!("{} is not a currency code; use three letters such as EUR", quoted(text)))
 }
 
 /// A price or rate above 0.

@@ -58,15 +58,15 @@ fn from_flag(text: &str) -> Read<PriceRule> {
     let (model, amount) = text.rsplit_once('=').ok_or_else(|| {
         format!("`{text}` is not MODEL=PRICE; use A100=2.50, or '*=2' for every model")
     })?;
-    let per_gpu_hour = price(amount.trim()).map_err(|e| format!("price of `{model}`: {e}"))?;
+    let per_gpu_hour = price(amount.trim()).map_err(|e| format!("`{text}`: {e}"))?;
     Ok(PriceRule {
-        model: Some(model_pattern(model)?),
+        model: Some(model_pattern(model).map_err(|e| format!("`{text}`: {e}"))?),
         instance_type: None,
         capacity_type: None,
         region: None,
         node_labels: std::collections::BTreeMap::new(),
         per_gpu_hour,
-        source: format!("--price {text}"),
+        source: format!("given by --price {text}"),
         date: None,
         origin: PriceOrigin::Flag,
     })
@@ -84,7 +84,24 @@ pub fn model_pattern(text: &str) -> Read<Regex> {
         return Err(format!("`{text}` names no GPU model; use * for every model"));
     }
     let words = name.split('*').map(regex::escape).collect::<Vec<_>>().join(".*");
-    compile(&format!("^(?:.* )?{words}(?: .*)?$"), true)
+    compile(&format!("{WORDS_BEFORE}{words}{WORDS_AFTER}"), true)
+}
+
+/// What [`model_pattern`] puts around its words.
+const WORDS_BEFORE: &str = "^(?:.* )?";
+const WORDS_AFTER: &str = "(?: .*)?$";
+
+/// A model's pattern for people: what was typed, or the expression of the built-in list.
+#[must_use]
+pub fn pattern_text(model: &Regex) -> String {
+    let text = model.as_str();
+    let typed = text.strip_prefix(WORDS_BEFORE).and_then(|t| t.strip_suffix(WORDS_AFTER));
+    let listed = text.strip_prefix("^(?:").and_then(|t| t.strip_suffix(")$"));
+    match (typed, listed) {
+        (Some(words), _) => words.replace(".*", "*"),
+        (None, Some(expression)) => format!("/{expression}/"),
+        (None, None) => format!("/{text}/"),
+    }
 }
 
 fn from_config(config: &Config) -> Result<Vec<PriceRule>> {

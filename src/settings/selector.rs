@@ -81,7 +81,7 @@ fn label_key(key: &str, text: &str) -> Result<String, String> {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(p, n)| (Some(p), n));
     let dns = |p: &str| {
         p.len() <= 253
-            && p.split('.').all(|part| is_name(part))
+            && p.split('.').all(is_name)
             && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
     };
     if name.is_empty() || !is_name(name) || !prefix.is_none_or(dns) {

@@ -4,7 +4,7 @@
 
 use super::catalogue::{SETTINGS, Setting, setting};
 use super::layers::{Layers, Origin};
-use super::{parse, tenants};
+use super::tenants;
 use crate::error::Result;
 use crate::model::Policy;
 use crate::model::policy::PriceOrigin;
@@ -64,13 +64,10 @@ pub fn assumptions(layers: &Layers, policy: &Policy) -> Result<Vec<Shown>> {
 
 fn one(layers: &Layers, setting: &Setting) -> Result<Shown> {
     let found = layers.text(setting)?;
-    let hide = |text: &String| match (setting.secret, setting.id) {
-        (true, _) => match text.split_once(':') {
-            Some((name, _)) => format!("{}: {HIDDEN}", name.trim()),
-            None => HIDDEN.to_owned(),
-        },
-        (false, "prometheus") => parse::without_credentials(text),
-        (false, _) => text.clone(),
+    let hide = |text: &String| match text.split_once(':') {
+        _ if !setting.secret => text.clone(),
+        Some((name, _)) => format!("{}: {HIDDEN}", name.trim()),
+        None => HIDDEN.to_owned(),
     };
     let values: Vec<String> = found.value.iter().map(hide).collect();
     let value = match values[..] {

@@ -20,7 +20,7 @@ pub enum SourceChoice {
     /// A folder that `snapshot save` wrote.
     Snapshot(PathBuf),
     /// Servers, or files in place of the cluster.
-    Live(LiveSource),
+    Live(Box<LiveSource>),
 }
 
 /// A metric server and, unless told otherwise, a cluster.
@@ -63,7 +63,7 @@ pub fn source_choice(layers: &Layers) -> Result<SourceChoice> {
     }
     match snapshot {
         Some(path) if !overruled => Ok(SourceChoice::Snapshot(path)),
-        _ => Ok(SourceChoice::Live(live)),
+        _ => Ok(SourceChoice::Live(Box::new(live))),
     }
 }
 

@@ -126,7 +126,7 @@ impl Ui {
     pub fn error(&self, error: &Error) {
         match error.kind() {
             ErrorKind::BrokenPipe => {}
-            ErrorKind::Interrupted => self.say("", "", "interrupted; nothing was written"),
+            ErrorKind::Interrupted => self.say("", "", "interrupted"),
             ErrorKind::Usage | ErrorKind::Source | ErrorKind::Incomplete => {
                 self.say("error: ", RED, &chain(error));
                 for hint in error.hints() {
@@ -182,7 +182,8 @@ pub fn chain(error: &Error) -> String {
 }
 
 /// Text without control characters but line breaks: names from a cluster must not move the cursor.
-fn harmless(text: &str) -> String {
+#[must_use]
+pub fn harmless(text: &str) -> String {
     text.chars()
         .flat_map(|c| match c {
             '\n' => vec!['\n'],

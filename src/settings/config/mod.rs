@@ -19,11 +19,18 @@ use sections::ConfigFile;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// A config file's content, or none.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     path: Option<PathBuf>,
     file: ConfigFile,
     tree: Value,
+}
+
+/// The path alone: the content may hold secrets.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Config {

@@ -11,7 +11,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of gpu-finops. Flags and environment variables overrule them, value by value.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigFile {
     /// How the metric server is reached.
@@ -33,7 +33,7 @@ pub struct ConfigFile {
 }
 
 /// How the metric server is reached.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusSection {
     /// Base URL of a Prometheus-compatible server; discovered in the cluster when absent.

@@ -10,7 +10,7 @@ mod tests;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
-use super::parse::duration_ms;
+use super::parse::{duration_ms, quoted};
 use crate::model::Window;
 use crate::model::window::rfc3339;
 use crate::units::{MS_PER_DAY, MS_PER_SECOND, Millis, millis_from_seconds};
@@ -88,9 +88,9 @@ pub fn parse(text: &str) -> Result<WindowRequest, String> {
 fn trailing(text: &str) -> Result<WindowRequest, String> {
     let refuse = |_| {
         format!(
-            "`{}` is not a window; use a length back from now (30m, 12h, 7d, 2w), today, yesterday, \
+            "{} is not a window; use a length back from now (30m, 12h, 7d, 2w), today, yesterday, \
              week, lastweek, month, lastmonth, or START,END",
-            text.escape_debug()
+            quoted(text)
         )
     };
     duration_ms(text).map(WindowRequest::Trailing).map_err(refuse)
@@ -110,8 +110,8 @@ pub fn instant(text: &str) -> Result<Instant, String> {
     }
     text.parse().ok().and_then(millis_from_seconds).map(Instant::At).ok_or_else(|| {
         format!(
-            "`{}` is not a time; use RFC 3339 (2026-11-20T00:00:00Z), a day (2026-11-20) or Unix seconds",
-            text.escape_debug()
+            "{} is not a time; use RFC 3339 (2026-11-20T00:00:00Z), a day (2026-11-20) or Unix seconds",
+            quoted(text)
         )
     })
 }
