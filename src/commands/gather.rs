@@ -77,7 +77,7 @@ async fn read(live: &LiveSource, settings: &Settings, ui: &Ui) -> Result<Gathere
     let progress = ui.progress();
     let (metrics, objects) = futures::join!(
         read_metrics(live, window, settings, progress.as_ref()),
-        read_objects(live, progress.as_ref()),
+        read_objects(live, now_ms, progress.as_ref()),
     );
     let ((metrics, sources), objects) = (metrics?, objects?);
     Ok(Gathered { window, now_ms, metrics, objects, sources })
@@ -94,7 +94,11 @@ async fn read_metrics(
 }
 
 /// Objects of the live cluster, of files, or none.
-async fn read_objects(live: &LiveSource, _progress: &dyn Progress) -> Result<RawObjects> {
+async fn read_objects(
+    live: &LiveSource,
+    _now_ms: Millis,
+    _progress: &dyn Progress,
+) -> Result<RawObjects> {
     match &live.objects {
         ObjectsFrom::Cluster => Err(not_wired("reading a cluster")),
         ObjectsFrom::Files(_) => Err(not_wired("reading printed objects")),
