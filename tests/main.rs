@@ -1,1 +1,4 @@
-mod common {}
+//! Integration tests, one binary: linking is what takes the time.
+
+mod cli;
+mod settings_reference;

@@ -1,1 +1,115 @@
-//! One file per subcommand.
+//! One file per subcommand: its flags, its help, and one `run` that reads as a list of intents.
+//!
+//! Commands know both sides, the sources with their effects and the pure core; they decide nothing
+//! about money.
+
+pub mod completions;
+pub mod compute;
+pub mod config;
+pub mod deliver;
+pub mod demo;
+pub mod gather;
+pub mod man;
+pub mod prices;
+pub mod report;
+pub mod snapshot;
+pub mod verdict;
+
+use std::time::Duration;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Error, Result};
+use crate::settings::args::Typed;
+use crate::settings::layers::{Environment, Layers};
+use crate::settings::{self, Settings};
+use crate::ui::Ui;
+use crate::ui::color::TerminalEnvironment;
+
+/// How long an interrupted command may take to remove its temporary files.
+const CLEAN_UP: Duration = Duration::from_secs(2);
+
+/// The streams as the settings want them; with settings that cannot be read, as by default.
+#[must_use]
+pub fn ui(cli: &Cli, environment: &Environment) -> Ui {
+    let options = settings::layers(cli.typed().clone(), environment.clone())
+        .and_then(|layers| settings::ui_options(&layers))
+        .unwrap_or_default();
+    Ui::new(options, &TerminalEnvironment::of(environment))
+}
+
+/// Runs a command on a runtime of its own until it ends or Ctrl-C is pressed.
+///
+/// # Errors
+///
+/// What the command says, or [`crate::error::ErrorKind::Interrupted`].
+pub fn run_until_interrupted(cli: Cli, environment: Environment, ui: Ui) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::failed("cannot start the runtime").caused_by(e))?;
+    let result = runtime.block_on(async move {
+        let mut command = tokio::spawn(async move { run(cli, environment, &ui).await });
+        tokio::select! {
+            ended = &mut command => ended.unwrap_or_else(|e| Err(crashed(e))),
+            () = interrupted() => {
+                command.abort();
+                // Dropping the task removes its temporary files; one that computes is not waited for long.
+                let _ = tokio::time::timeout(CLEAN_UP, command).await;
+                Err(Error::interrupted())
+            }
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// Ends on Ctrl-C; never, where the signal cannot be listened to.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn crashed(error: tokio::task::JoinError) -> Error {
+    Error::failed("the command ended unexpectedly; this is a bug")
+        .caused_by(error)
+        .hinted("please report it, with the command line and a snapshot if you can")
+}
+
+async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
+    match cli.command {
+        Command::Report(args) => report::run(args, environment, ui).await,
+        Command::Demo(args) => demo::run(args, environment, ui),
+        Command::Snapshot(args) => snapshot::run(args, environment, ui).await,
+        Command::Config(args) => config::run(args, environment, ui),
+        Command::Prices(args) => prices::run(args, environment, ui),
+        Command::Completions(args) => completions::run(&args, ui),
+        Command::Man(args) => man::run(&args, ui),
+    }
+}
+
+impl Cli {
+    /// What was typed of the settings.
+    #[must_use]
+    pub const fn typed(&self) -> &Typed {
+        match &self.command {
+            Command::Report(args) => &args.flags.0,
+            Command::Demo(args) => &args.flags.0,
+            Command::Snapshot(args) => args.typed(),
+            Command::Config(args) => args.typed(),
+            Command::Prices(args) => args.typed(),
+            Command::Completions(args) => &args.flags.0,
+            Command::Man(args) => &args.flags.0,
+        }
+    }
+}
+
+/// Layers and settings of a command, with a word about misspelt variables.
+fn resolve(typed: Typed, environment: Environment, ui: &Ui) -> Result<(Layers, Settings)> {
+    let layers = settings::layers(typed, environment)?;
+    let settings = Settings::resolve(&layers)?;
+    for (given, meant) in &settings.near_misses {
+        ui.warn(&format!("environment variable `{given}` is not known; did you mean `{meant}`?"));
+    }
+    Ok((layers, settings))
+}

@@ -1,4 +1,4 @@
-//! Prices: which row of the price book applies to a device.
+//! Prices: the built-in list, and which row of a price book applies to a device.
 
 pub mod book;
 pub mod price;

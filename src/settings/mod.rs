@@ -1,1 +1,279 @@
 //! What was typed, resolved into what will happen.
+//!
+//! Flag > environment > config file > default, for each value by itself. The rest of the program
+//! takes [`Settings`] and never asks a flag, a variable or a file again.
+
+pub mod args;
+pub mod catalogue;
+pub mod config;
+pub mod layers;
+pub mod parse;
+pub mod policy;
+pub mod prices;
+pub mod selector;
+pub mod show;
+pub mod source;
+pub mod tenants;
+#[cfg(test)]
+mod tests;
+pub mod window;
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+
+use crate::error::{Error, Result};
+use crate::model::{Policy, Window};
+use crate::ui::{ColorChoice, UiOptions, Verbosity};
+use crate::units::Millis;
+use args::Typed;
+use config::Config;
+use layers::{Environment, Layers};
+use parse::{Read, quoted};
+use source::SourceChoice;
+use window::{Instant, ResolvedWindow, WindowRequest};
+
+/// What the rows of a report are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// By tenant.
+    Tenant,
+    /// By namespace.
+    Namespace,
+    /// By workload.
+    Workload,
+    /// By pod.
+    Pod,
+    /// By physical GPU.
+    Gpu,
+    /// By node.
+    Node,
+    /// By GPU model.
+    Model,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Tables for people.
+    Table,
+    /// Tables with more columns.
+    Wide,
+    /// The JSON contract.
+    Json,
+    /// Comma-separated values of one dimension.
+    Csv,
+    /// Markdown.
+    Markdown,
+    /// One Parquet file per table, into a folder.
+    Parquet,
+}
+
+/// How a report is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// What the rows are.
+    pub by: Dimension,
+    /// Format.
+    pub format: Format,
+    /// Where it goes; `None` is standard output.
+    pub output_file: Option<PathBuf>,
+    /// Rows in each section of a table; `None` shows all.
+    pub top: Option<usize>,
+}
+
+/// All settings of a run, resolved.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the inputs come from.
+    pub source: SourceChoice,
+    /// Which time, to be resolved by a clock.
+    pub window: WindowRequest,
+    /// Whether somebody asked for that window (a snapshot brings its own).
+    pub window_is_given: bool,
+    /// Zone in which days begin.
+    pub timezone: Tz,
+    /// Clock to go by, when it is not the system's.
+    pub now_ms: Option<Millis>,
+    /// How the report is shown.
+    pub view: View,
+    /// What decides the figures.
+    pub policy: Policy,
+    /// Whether incomplete data is an error.
+    pub strict: bool,
+    /// Whether a snapshot gets pseudonyms.
+    pub redact: bool,
+    /// Whether a snapshot may replace an older one.
+    pub force: bool,
+    /// How the tool talks.
+    pub ui: UiOptions,
+    /// What the figures depend on, for the report: key, value, origin.
+    pub assumptions: Vec<show::Shown>,
+    /// Variables that look like a misspelt setting, each with what was meant.
+    pub near_misses: Vec<(String, String)>,
+}
+
+/// Reads the config file that the flags or the environment name, or the default one.
+///
+/// # Errors
+///
+/// A usage error that names the file.
+pub fn layers(typed: Typed, environment: Environment) -> Result<Layers> {
+    let without_file = Layers::new(typed.clone(), environment.clone(), Config::default());
+    let named = without_file.one("config", parse::path)?;
+    let config = Config::find(named.as_deref(), &environment)?;
+    Ok(Layers::new(typed, environment, config))
+}
+
+impl Settings {
+    /// Resolves all settings.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that names the flag, variable or key, shows the value and says what is expected.
+    pub fn resolve(layers: &Layers) -> Result<Self> {
+        let policy = policy::policy(layers)?;
+        let (window, window_is_given) = window_request(layers)?;
+        Ok(Self {
+            source: source::source_choice(layers)?,
+            window,
+            window_is_given,
+            timezone: layers.one("timezone", timezone)?.unwrap_or(Tz::UTC),
+            now_ms: layers.one("now", now)?,
+            view: view(layers)?,
+            strict: layers.switch("strict")?,
+            redact: layers.switch("redact")?,
+            force: layers.switch("force")?,
+            ui: ui_options(layers)?,
+            assumptions: show::assumptions(layers, &policy)?,
+            near_misses: layers.environment().near_misses(),
+            policy,
+        })
+    }
+
+    /// The window at this instant.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that shows both ends.
+    pub fn window_at(&self, now_ms: Millis) -> Result<ResolvedWindow> {
+        self.window.resolve(now_ms, self.timezone).map_err(Error::usage)
+    }
+
+    /// The window of a replay: the recorded one, or the part of it that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// A usage error when the window asked for is not within the recorded one.
+    pub fn window_within(
+        &self,
+        recorded: Window,
+        recorded_now_ms: Millis,
+    ) -> Result<ResolvedWindow> {
+        if !self.window_is_given {
+            return Ok(ResolvedWindow { window: recorded, note: None });
+        }
+        let asked = self.window_at(recorded_now_ms)?;
+        let inside = recorded.clip(asked.window.start(), asked.window.end());
+        if inside == Some((asked.window.start(), asked.window.end())) {
+            return Ok(asked);
+        }
+        let text = |w: Window| {
+            use crate::model::window::rfc3339;
+            format!("{} to {}", rfc3339(w.start()), rfc3339(w.end()))
+        };
+        Err(Error::usage(format!(
+            "the window {} is not within that of the snapshot, {}",
+            text(asked.window),
+            text(recorded)
+        ))
+        .hinted("leave `--window` out to report on all that was recorded"))
+    }
+}
+
+/// `--window`, or `--start` and `--end`; whichever was said in the higher layer.
+fn window_request(layers: &Layers) -> Result<(WindowRequest, bool)> {
+    let request = layers.one("window", window::parse)?;
+    let bound = |id| {
+        let instant = layers.one(id, window::instant)?;
+        let overruled = source::is_overruled(layers, id, "window")?;
+        Ok::<_, Error>(instant.filter(|_| !overruled))
+    };
+    match (bound("start")?, bound("end")?) {
+        (Some(start), end) => Ok((WindowRequest::Between(start, end), true)),
+        (None, Some(_)) => {
+            Err(Error::usage("`--end` needs `--start` as well")
+                .hinted("or use `--window START,END`"))
+        }
+        (None, None) => match request {
+            Some(request) => Ok((request, layers.origin("window")?.rank() > 0)),
+            None => Err(Error::usage("no window is given; use `--window 7d`")),
+        },
+    }
+}
+
+fn timezone(text: &str) -> Read<Tz> {
+    text.parse()
+        .map_err(|_| format!("{} is not an IANA time zone; use Europe/Berlin or UTC", quoted(text)))
+}
+
+fn now(text: &str) -> Read<Millis> {
+    match window::instant(text)? {
+        Instant::At(ms) => Ok(ms),
+        Instant::Day(_) => Err(format!("`{text}` has no time of day; use RFC 3339")),
+    }
+}
+
+fn view(layers: &Layers) -> Result<View> {
+    let top = layers.one("top", |t| parse::count(t, 0, 1_000_000))?;
+    Ok(View {
+        by: layers.one("by", |t| parse::one_of(t, DIMENSIONS))?.unwrap_or(Dimension::Tenant),
+        format: layers.one("output", |t| parse::one_of(t, FORMATS))?.unwrap_or(Format::Table),
+        output_file: layers.one("output-file", parse::path)?,
+        top: top.filter(|n| *n > 0),
+    })
+}
+
+/// Dimensions by name, as in the catalogue.
+const DIMENSIONS: &[(&str, Dimension)] = &[
+    ("tenant", Dimension::Tenant),
+    ("namespace", Dimension::Namespace),
+    ("workload", Dimension::Workload),
+    ("pod", Dimension::Pod),
+    ("gpu", Dimension::Gpu),
+    ("node", Dimension::Node),
+    ("model", Dimension::Model),
+];
+
+/// Formats by name, as in the catalogue.
+const FORMATS: &[(&str, Format)] = &[
+    ("table", Format::Table),
+    ("wide", Format::Wide),
+    ("json", Format::Json),
+    ("csv", Format::Csv),
+    ("markdown", Format::Markdown),
+    ("parquet", Format::Parquet),
+];
+
+/// Colour choices by name, as in the catalogue.
+const COLORS: &[(&str, ColorChoice)] =
+    &[("auto", ColorChoice::Auto), ("always", ColorChoice::Always), ("never", ColorChoice::Never)];
+
+/// Reads the settings that decide how the tool talks.
+///
+/// # Errors
+///
+/// A usage error that names the flag, variable or key.
+pub fn ui_options(layers: &Layers) -> Result<UiOptions> {
+    let quiet = layers.switch("quiet")? && !source::is_overruled(layers, "quiet", "verbose")?;
+    let color = layers.one("color", |t| parse::one_of(t, COLORS))?;
+    Ok(UiOptions {
+        verbosity: match (quiet, layers.switch("verbose")?) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        },
+        progress: !layers.switch("no-progress")?,
+        color: color.unwrap_or(ColorChoice::Auto),
+    })
+}

@@ -1,0 +1,41 @@
+//! `gpu-finops demo`.
+
+use super::{compute, deliver, gather, resolve, verdict};
+use crate::error::Result;
+use crate::settings::args::DemoFlags;
+use crate::settings::layers::Environment;
+use crate::ui::Ui;
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-finops demo
+  gpu-finops demo --by workload
+  gpu-finops demo -o json
+  gpu-finops demo --price A100=2.50 --idle-below 5%";
+
+/// Report on a built-in cluster: no cluster, no file, no network.
+///
+/// The cluster is invented: a week of a few nodes with an idle notebook, a server that works at night,
+/// a job that uses half of its GPUs, and the gaps and glitches of real telemetry.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Args {
+    /// Settings on the command line.
+    #[command(flatten)]
+    pub flags: DemoFlags,
+}
+
+/// The report's steps on the built-in snapshot.
+///
+/// # Errors
+///
+/// As `report`, without sources.
+pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
+    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let target = deliver::Target::check(&settings.view)?;
+    let gathered = gather::demo()?;
+    let report = compute::report(&gathered, &settings)?;
+    target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
+    verdict::announce(&report, settings.view.format, ui);
+    verdict::verdict(&report, settings.strict)
+}

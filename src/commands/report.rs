@@ -1,0 +1,53 @@
+//! `gpu-finops report`.
+
+use super::{compute, deliver, gather, resolve, verdict};
+use crate::error::Result;
+use crate::settings::args::ReportFlags;
+use crate::settings::layers::Environment;
+use crate::ui::Ui;
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-finops report
+      The cluster of the current context, last 7 days; the metric server is discovered.
+  gpu-finops report --prometheus http://localhost:9090 --window yesterday --timezone Europe/Berlin
+  gpu-finops report --window 2026-11-01,2026-12-01 --by workload --top 50 -o wide
+  gpu-finops report --tenant 'team-.*' -l 'app in (train,serve)' -o json --output-file report.json
+  gpu-finops report --price A100=2.50 --price 'H100*=4.20' --currency EUR
+  gpu-finops report --prometheus https://mimir/prometheus --prometheus-tenant prod \\
+      --prometheus-bearer-token-file /run/token --prometheus-matcher 'cluster=\"prod\"'
+  gpu-finops report --prometheus http://localhost:9090 --objects ./dump/ --strict
+  gpu-finops report --snapshot ./snapshot -o parquet --output-file ./tables
+
+Exit codes:
+  0 all is well · 1 the tool or a source failed · 2 wrong usage or configuration
+  4 the data is incomplete (with --strict), or the ledger does not balance · 130 interrupted";
+
+/// Report GPU-hours, utilization, idle time and cost, by tenant or another dimension.
+///
+/// Reads telemetry and pod history from a Prometheus-compatible server and objects from the cluster
+/// (or printed objects, or a snapshot). Every GPU-second of the window lands in one state; the report
+/// checks on every run that they add up, and says what it could not see.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Args {
+    /// Settings on the command line.
+    #[command(flatten)]
+    pub flags: ReportFlags,
+}
+
+/// Gathers, computes, writes, judges.
+///
+/// # Errors
+///
+/// Wrong settings; an output that cannot be written, before anything is read; a source that failed;
+/// data that cannot bear the answer, after the report is written.
+pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
+    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let target = deliver::Target::check(&settings.view)?;
+    let gathered = gather::gather(&settings, ui).await?;
+    let report = compute::report(&gathered, &settings)?;
+    target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
+    verdict::announce(&report, settings.view.format, ui);
+    verdict::verdict(&report, settings.strict)
+}

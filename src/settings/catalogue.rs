@@ -1,0 +1,335 @@
+//! Every setting there is: the one table that makes the flags, the environment variables, the
+//! config keys, `config show` and the reference in the docs.
+//!
+//! A setting is text until [`crate::settings`] reads it; what the text may be is said here in words
+//! and enforced by the readers in `settings::parse`.
+
+/// Whether a setting is a switch, has one value, or may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `--strict`, `--strict=false`.
+    Switch,
+    /// `--window 7d`.
+    One,
+    /// `--namespace a --namespace b`; in the environment one value per line.
+    Many,
+}
+
+/// Where a setting stands in the help, and which commands take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Section {
+    /// How the metric server is reached.
+    Prometheus = 1,
+    /// How the cluster is reached, or what stands in for it.
+    Kubernetes = 1 << 1,
+    /// Reading a saved snapshot instead.
+    Replay = 1 << 2,
+    /// Which time.
+    Window = 1 << 3,
+    /// Which part is shown.
+    Scope = 1 << 4,
+    /// How it is shown.
+    Output = 1 << 5,
+    /// What counts as idle, and when data is too thin.
+    Policy = 1 << 6,
+    /// Money.
+    Prices = 1 << 7,
+    /// Saving a snapshot.
+    Save = 1 << 8,
+    /// The tool itself.
+    General = 1 << 9,
+}
+
+impl Section {
+    /// Its bit in a set of sections.
+    #[must_use]
+    pub const fn bit(self) -> u16 {
+        self as u16
+    }
+
+    /// Heading in the help.
+    #[must_use]
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Prometheus => "Prometheus",
+            Self::Kubernetes => "Kubernetes",
+            Self::Replay => "Replay",
+            Self::Window => "Window",
+            Self::Scope => "Scope",
+            Self::Output => "Output",
+            Self::Policy => "Policy",
+            Self::Prices => "Prices",
+            Self::Save => "Saving",
+            Self::General => "General",
+        }
+    }
+}
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Long flag without dashes; the environment variable is derived from it.
+    pub id: &'static str,
+    /// Short flag.
+    pub short: Option<char>,
+    /// Key in the config file, dotted; `None` for what a config file cannot decide.
+    pub key: Option<&'static str>,
+    /// Switch, one value or many.
+    pub kind: Kind,
+    /// Where it stands, and who takes it.
+    pub section: Section,
+    /// Placeholder in the help.
+    pub value_name: &'static str,
+    /// The only values allowed, when there is a closed list.
+    pub choices: &'static [&'static str],
+    /// Value when nobody says otherwise.
+    pub default: Option<&'static str>,
+    /// What the value is, when there is no default to print.
+    pub when_unset: &'static str,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+    /// Whether the help leaves it out.
+    pub hidden: bool,
+    /// What it does.
+    pub help: &'static str,
+}
+
+impl Setting {
+    const fn new(
+        section: Section,
+        kind: Kind,
+        id: &'static str,
+        value_name: &'static str,
+        key: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            id,
+            short: None,
+            key: Some(key),
+            kind,
+            section,
+            value_name,
+            choices: &[],
+            default: None,
+            when_unset: "none",
+            secret: false,
+            hidden: false,
+            help,
+        }
+    }
+
+    const fn one(
+        section: Section,
+        id: &'static str,
+        value_name: &'static str,
+        key: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self::new(section, Kind::One, id, value_name, key, help)
+    }
+
+    const fn many(
+        section: Section,
+        id: &'static str,
+        value_name: &'static str,
+        key: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self::new(section, Kind::Many, id, value_name, key, help)
+    }
+
+    const fn switch(
+        section: Section,
+        id: &'static str,
+        key: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self::new(section, Kind::Switch, id, "BOOL", key, help).default("false")
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    const fn unset(mut self, when_unset: &'static str) -> Self {
+        self.when_unset = when_unset;
+        self
+    }
+
+    const fn short(mut self, short: char) -> Self {
+        self.short = Some(short);
+        self
+    }
+
+    const fn choices(mut self, choices: &'static [&'static str]) -> Self {
+        self.choices = choices;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    const fn without_key(mut self) -> Self {
+        self.key = None;
+        self
+    }
+
+    const fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Environment variable: `GPU_FINOPS_` and the flag in capitals.
+    #[must_use]
+    pub fn env(&self) -> String {
+        format!("GPU_FINOPS_{}", self.id.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// Long flag with dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.id)
+    }
+
+    /// The value without anybody's word, for people.
+    #[must_use]
+    pub const fn default_text(&self) -> &'static str {
+        match self.default {
+            Some(default) => default,
+            None => self.when_unset,
+        }
+    }
+}
+
+/// The setting with this id.
+///
+/// # Panics
+///
+/// Never for an id of the catalogue; ids are written in this crate only, and a test reads them all.
+#[must_use]
+pub fn setting(id: &str) -> &'static Setting {
+    SETTINGS.iter().find(|s| s.id == id).expect("id is in the catalogue")
+}
+
+use Section::{
+    General, Kubernetes, Output, Policy, Prices, Prometheus, Replay, Save, Scope, Window,
+};
+
+/// Every setting, in the order of the help.
+pub static SETTINGS: &[Setting] = &[
+    // Prometheus
+    Setting::one(Prometheus, "prometheus", "URL", "prometheus.url",
+        "Base URL of a Prometheus-compatible server (Prometheus, Thanos, Mimir, VictoriaMetrics), with its path prefix if it has one")
+        .unset("discovered in the cluster by the usual service labels, and reached through the API server"),
+    Setting::many(Prometheus, "prometheus-header", "NAME:VALUE", "prometheus.headers",
+        "Header for every request to the metric server; repeatable. The value counts as a secret: prefer the environment or the config file to the command line").secret(),
+    Setting::one(Prometheus, "prometheus-tenant", "TENANT", "prometheus.tenant",
+        "Tenant of a multi-tenant server, sent as X-Scope-OrgID"),
+    Setting::one(Prometheus, "prometheus-bearer-token-file", "FILE", "prometheus.bearer_token_file",
+        "File with a bearer token; read again when it changes"),
+    Setting::one(Prometheus, "prometheus-basic-user", "USER", "prometheus.basic_user",
+        "User for basic authentication; needs --prometheus-basic-password-file"),
+    Setting::one(Prometheus, "prometheus-basic-password-file", "FILE", "prometheus.basic_password_file",
+        "File with the password for basic authentication"),
+    Setting::one(Prometheus, "prometheus-client-cert", "FILE", "prometheus.client_cert",
+        "PEM file with a client certificate; needs --prometheus-client-key"),
+    Setting::one(Prometheus, "prometheus-client-key", "FILE", "prometheus.client_key",
+        "PEM file with the key of the client certificate"),
+    Setting::one(Prometheus, "prometheus-ca", "FILE", "prometheus.ca",
+        "PEM file with certificate authorities to trust besides those of the system"),
+    Setting::switch(Prometheus, "insecure-skip-tls-verify", "prometheus.insecure_skip_tls_verify",
+        "Accept any certificate of the metric server. Everything sent, tokens included, can then be read by others"),
+    Setting::many(Prometheus, "prometheus-matcher", "MATCHER", "prometheus.matchers",
+        "Label matcher for every selector, such as 'cluster=\"prod\"'; repeatable"),
+    Setting::one(Prometheus, "prometheus-timeout", "DURATION", "prometheus.timeout",
+        "Longest wait for one response").default("60s"),
+    Setting::one(Prometheus, "prometheus-concurrency", "N", "prometheus.concurrency",
+        "Requests in flight at once, 1 to 64").default("4"),
+    // Kubernetes
+    Setting::one(Kubernetes, "kubeconfig", "FILE", "kubernetes.kubeconfig",
+        "Kubeconfig file").unset("KUBECONFIG, ~/.kube/config, then the pod's own account"),
+    Setting::one(Kubernetes, "context", "NAME", "kubernetes.context",
+        "Context of the kubeconfig").unset("its current context"),
+    Setting::one(Kubernetes, "objects", "PATH", "kubernetes.objects",
+        "File or folder with what `kubectl get -o json|yaml` printed, in place of a live cluster"),
+    Setting::switch(Kubernetes, "no-kubernetes", "kubernetes.skip",
+        "Do not read cluster objects: the metric server alone (needs --prometheus)"),
+    // Replay
+    Setting::one(Replay, "snapshot", "DIR", "report.snapshot",
+        "Replay a folder that `snapshot save` wrote, with no network. Not together with --prometheus, --objects, --kubeconfig, --context, --no-kubernetes"),
+    // Window
+    Setting::one(Window, "window", "WINDOW", "report.window",
+        "Time to report on: 30m, 12h, 7d, 2w back from now; today, yesterday, week, lastweek, month, lastmonth in --timezone; or START,END (RFC 3339, YYYY-MM-DD or Unix seconds). At most 400 days").default("7d"),
+    Setting::one(Window, "start", "TIME", "report.start",
+        "First instant, in place of --window"),
+    Setting::one(Window, "end", "TIME", "report.end",
+        "First instant after, with --start").unset("now"),
+    Setting::one(Window, "timezone", "ZONE", "report.timezone",
+        "IANA time zone in which days, weeks and months begin; reports print UTC").default("UTC"),
+    Setting::one(Window, "now", "TIME", "",
+        "Clock to go by, for reproducible runs").without_key().hidden().unset("the system clock"),
+    // Scope
+    Setting::many(Scope, "tenant", "REGEX", "report.tenants",
+        "Show these tenants only; the whole name must match; repeatable").unset("all"),
+    Setting::many(Scope, "namespace", "REGEX", "report.namespaces",
+        "Show these namespaces only; the whole name must match; repeatable").short('n').unset("all"),
+    Setting::one(Scope, "selector", "SELECTOR", "report.selector",
+        "Show pods with these labels only, as in kubectl: 'app=web,tier in (a,b),!debug'").short('l').unset("all"),
+    // Output
+    Setting::one(Output, "by", "DIMENSION", "report.by",
+        "What the rows are").choices(BY).default("tenant"),
+    Setting::one(Output, "output", "FORMAT", "report.output",
+        "Format. Parquet writes one file per table into the folder --output-file").short('o').choices(FORMATS).default("table"),
+    Setting::one(Output, "output-file", "PATH", "report.output_file",
+        "Write there rather than to standard output; it is replaced only once the report is complete").unset("standard output"),
+    Setting::one(Output, "top", "N", "report.top",
+        "Rows in each section of a table; 0 shows all").default("20"),
+    // Policy
+    Setting::one(Policy, "idle-below", "RATIO", "policy.idle_below",
+        "Utilization below which a device is idle: 0 to 1, or a percentage such as 5%").default("0.01"),
+    Setting::one(Policy, "max-gap", "DURATION", "policy.max_gap",
+        "Longest distance of two samples that still count as neighbours; beyond it the time is unobserved").default("5m"),
+    Setting::one(Policy, "empty-memory", "BYTES", "policy.empty_memory_bytes",
+        "Framebuffer use up to which an idle device counts as empty, in bytes").default("1073741824"),
+    Setting::one(Policy, "empty-memory-ratio", "RATIO", "policy.empty_memory_ratio",
+        "The same as a share of the device's memory; the larger of the two counts").default("0.02"),
+    Setting::many(Policy, "gpu-resource", "NAME", "policy.gpu_resources",
+        "Extended resource that stands for whole GPUs; repeatable").default("nvidia.com/gpu\namd.com/gpu"),
+    Setting::switch(Policy, "strict", "policy.strict",
+        "Exit with 4 when anything that the figures need is missing"),
+    // Prices
+    Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
+        "Price of one GPU-hour by model, such as A100=2.50 or 'H100*NVL=4'. MODEL matches whole words of the model name, case-blind, * stands for anything; repeatable. Comes before the config file's rules").unset("the built-in list prices"),
+    Setting::one(Prices, "currency", "CODE", "prices.currency",
+        "Currency of the prices given, and of the report. The built-in list is in USD and left out for another currency, unless --usd-rate is given").default("USD"),
+    Setting::one(Prices, "usd-rate", "RATE", "prices.usd_rate",
+        "Units of the currency for one USD: converts the built-in list"),
+    // Saving
+    Setting::switch(Save, "redact", "snapshot.redact",
+        "Replace names of namespaces, pods, workloads, nodes and labels by pseudonyms, consistently"),
+    Setting::switch(Save, "force", "snapshot.force",
+        "Replace a snapshot that is already there; a folder with anything else in it is never touched"),
+    // General
+    Setting::one(General, "config", "FILE", "",
+        "Config file (YAML)").without_key().unset("$XDG_CONFIG_HOME/gpu-finops/config.yaml if there is one"),
+    Setting::switch(General, "quiet", "ui.quiet",
+        "Say nothing on standard error but errors").short('q'),
+    Setting::switch(General, "verbose", "ui.verbose",
+        "Say more on standard error").short('v'),
+    Setting::switch(General, "no-progress", "ui.no_progress",
+        "No progress bar; there is none anyway when standard error is not a terminal"),
+    Setting::one(General, "color", "WHEN", "ui.color",
+        "Colours; auto goes by the terminal, NO_COLOR, CLICOLOR_FORCE and TERM").choices(COLOR).default("auto"),
+];
+
+/// Values of `--by`.
+pub const BY: &[&str] = &["tenant", "namespace", "workload", "pod", "gpu", "node", "model"];
+/// Values of `--output`.
+pub const FORMATS: &[&str] = &["table", "wide", "json", "csv", "markdown", "parquet"];
+/// Values of `--color`.
+pub const COLOR: &[&str] = &["auto", "always", "never"];

@@ -1,0 +1,288 @@
+//! The sections of the config file, as serde reads them and as the JSON Schema describes them.
+//!
+//! Everything is optional, nothing has a default here, and values are checked where the flags' are:
+//! a scalar is turned into the text that the flag would have had.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// Settings of gpu-finops. Flags and environment variables overrule them, value by value.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// How the metric server is reached.
+    pub prometheus: Option<PrometheusSection>,
+    /// How the cluster is reached.
+    pub kubernetes: Option<KubernetesSection>,
+    /// What is reported, and how.
+    pub report: Option<ReportSection>,
+    /// What counts as idle, and when data is too thin.
+    pub policy: Option<PolicySection>,
+    /// Whose a pod is: rules in order, the first that matches wins. Replaces the built-in rules.
+    pub tenants: Option<Vec<TenantSection>>,
+    /// Money.
+    pub prices: Option<PricesSection>,
+    /// Saving snapshots.
+    pub snapshot: Option<SnapshotSection>,
+    /// How the tool talks.
+    pub ui: Option<UiSection>,
+}
+
+/// How the metric server is reached.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrometheusSection {
+    /// Base URL of a Prometheus-compatible server; discovered in the cluster when absent.
+    pub url: Option<String>,
+    /// Headers for every request; their values are secrets.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Sent as `X-Scope-OrgID`.
+    pub tenant: Option<String>,
+    /// File with a bearer token.
+    pub bearer_token_file: Option<String>,
+    /// User for basic authentication.
+    pub basic_user: Option<String>,
+    /// File with the password for basic authentication.
+    pub basic_password_file: Option<String>,
+    /// PEM file with a client certificate.
+    pub client_cert: Option<String>,
+    /// PEM file with the key of the client certificate.
+    pub client_key: Option<String>,
+    /// PEM file with certificate authorities to trust besides those of the system.
+    pub ca: Option<String>,
+    /// Accept any certificate.
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// Label matchers for every selector (`cluster="prod"`).
+    pub matchers: Option<Vec<String>>,
+    /// Longest wait for one response (`60s`).
+    pub timeout: Option<String>,
+    /// Requests in flight at once.
+    pub concurrency: Option<Scalar>,
+}
+
+/// How the cluster is reached.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KubernetesSection {
+    /// Kubeconfig file.
+    pub kubeconfig: Option<String>,
+    /// Context of the kubeconfig.
+    pub context: Option<String>,
+    /// File or folder with printed objects, in place of a live cluster.
+    pub objects: Option<String>,
+    /// Do not read cluster objects at all.
+    pub skip: Option<bool>,
+}
+
+/// What is reported, and how.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportSection {
+    /// Time to report on (`7d`, `yesterday`, `START,END`).
+    pub window: Option<String>,
+    /// First instant, in place of `window`.
+    pub start: Option<String>,
+    /// First instant after.
+    pub end: Option<String>,
+    /// IANA time zone in which days begin.
+    pub timezone: Option<String>,
+    /// Tenants to show, as patterns of the whole name.
+    pub tenants: Option<Vec<String>>,
+    /// Namespaces to show, as patterns of the whole name.
+    pub namespaces: Option<Vec<String>>,
+    /// Label selector of the pods to show.
+    pub selector: Option<String>,
+    /// `tenant`, `namespace`, `workload`, `pod`, `gpu`, `node` or `model`.
+    pub by: Option<String>,
+    /// `table`, `wide`, `json`, `csv`, `markdown` or `parquet`.
+    pub output: Option<String>,
+    /// Where the report is written.
+    pub output_file: Option<String>,
+    /// Rows in each section of a table; 0 shows all.
+    pub top: Option<Scalar>,
+    /// Folder with a snapshot to replay.
+    pub snapshot: Option<String>,
+}
+
+/// What counts as idle, and when data is too thin.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySection {
+    /// Utilization below which a device is idle: 0..1 or `5%`.
+    pub idle_below: Option<Scalar>,
+    /// Longest distance of neighbouring samples (`5m`).
+    pub max_gap: Option<String>,
+    /// Framebuffer use up to which an idle device counts as empty, bytes.
+    pub empty_memory_bytes: Option<Scalar>,
+    /// The same as a share of the memory: 0..1 or `2%`.
+    pub empty_memory_ratio: Option<Scalar>,
+    /// Extended resources that stand for whole GPUs.
+    pub gpu_resources: Option<Vec<String>>,
+    /// Exit with 4 when anything that the figures need is missing.
+    pub strict: Option<bool>,
+}
+
+/// A kind of tenant rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TenantKind {
+    /// A named tenant, by namespace and workload.
+    Explicit,
+    /// Pods synced from a virtual cluster.
+    Vcluster,
+    /// A queue's name in a pod label.
+    QueueLabel,
+    /// A pod label.
+    PodLabel,
+    /// A label of the namespace.
+    NamespaceLabel,
+    /// The namespace itself.
+    Namespace,
+}
+
+/// One tenant rule.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantSection {
+    /// What the rule goes by.
+    #[serde(rename = "type")]
+    pub kind: TenantKind,
+    /// `explicit`: the tenant's name.
+    pub tenant: Option<String>,
+    /// `explicit`: namespaces, as patterns of the whole name.
+    pub namespaces: Option<Vec<String>>,
+    /// `explicit`: workload names, as patterns of the whole name; any when absent.
+    pub workloads: Option<Vec<String>>,
+    /// Label rules: the labels to look at, the first present one names the tenant.
+    pub labels: Option<Vec<String>>,
+}
+
+/// Money.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PricesSection {
+    /// Currency code of the prices given here and of the report.
+    pub currency: Option<String>,
+    /// Units of the currency for one USD; converts the built-in list.
+    pub usd_rate: Option<Scalar>,
+    /// Prices in order of precedence; they come before the built-in list.
+    pub rules: Option<Vec<PriceSection>>,
+}
+
+/// One price. Give `per_gpu_hour`, or `per_node_hour` with `gpus`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSection {
+    /// Where the price applies; everywhere when absent.
+    #[serde(rename = "match")]
+    pub applies_to: Option<PriceMatch>,
+    /// Price of one physical GPU for one hour.
+    pub per_gpu_hour: Option<f64>,
+    /// Price of a whole node for one hour.
+    pub per_node_hour: Option<f64>,
+    /// Physical GPUs of that node.
+    pub gpus: Option<u32>,
+    /// How a node's price is split: `gpu-only` (all of it is the GPUs', the default) or `95-3-2`
+    /// (95 % GPUs, 3 % CPU, 2 % memory).
+    pub split: Option<String>,
+    /// The GPUs' share of the node's price, 0..1, in place of `split`.
+    pub gpu_share: Option<f64>,
+    /// Who says so, for the report.
+    pub source: Option<String>,
+    /// When the price was read, `YYYY-MM-DD`.
+    pub date: Option<String>,
+}
+
+/// Where a price applies: every condition given must hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceMatch {
+    /// Whole words of the GPU's model name, case-blind; `*` stands for anything.
+    pub model: Option<String>,
+    /// The node's instance type.
+    pub instance_type: Option<String>,
+    /// `on-demand`, `spot`, `reserved`.
+    pub capacity_type: Option<String>,
+    /// The node's region.
+    pub region: Option<String>,
+    /// Labels of the node.
+    pub node_labels: Option<BTreeMap<String, String>>,
+}
+
+/// Saving snapshots.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSection {
+    /// Replace names by pseudonyms.
+    pub redact: Option<bool>,
+    /// Replace a snapshot that is already there.
+    pub force: Option<bool>,
+}
+
+/// How the tool talks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UiSection {
+    /// Errors only.
+    pub quiet: Option<bool>,
+    /// Say more.
+    pub verbose: Option<bool>,
+    /// No progress bar.
+    pub no_progress: Option<bool>,
+    /// `auto`, `always` or `never`.
+    pub color: Option<String>,
+}
+
+/// A number, or text that stands for one (`5%`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Scalar(pub String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or text")
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_owned()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+}
+
+impl JsonSchema for Scalar {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Scalar".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A number, or text that stands for one (`5%`).",
+            "type": ["number", "string"],
+        })
+    }
+}

@@ -1,0 +1,193 @@
+//! Which sources a run reads, and how they are reached.
+
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::catalogue::setting;
+use super::layers::{Layers, Sourced, name_at};
+use super::parse;
+use crate::error::{Error, Result};
+use crate::source::kubernetes::options::ClusterOptions;
+use crate::source::prometheus::options::{ConnectionOptions, ReadOptions, Secret};
+
+/// Header of multi-tenant servers (Mimir, Cortex, Thanos).
+const TENANT_HEADER: &str = "X-Scope-OrgID";
+
+/// Where the inputs come from.
+#[derive(Debug, Clone)]
+pub enum SourceChoice {
+    /// A folder that `snapshot save` wrote.
+    Snapshot(PathBuf),
+    /// Servers, or files in place of the cluster.
+    Live(Box<LiveSource>),
+}
+
+/// A metric server and, unless told otherwise, a cluster.
+#[derive(Debug, Clone)]
+pub struct LiveSource {
+    /// The metric server; `None` discovers it in the cluster.
+    pub prometheus: Option<Url>,
+    /// How to authenticate and speak to it.
+    pub connection: ConnectionOptions,
+    /// How much is asked at a time.
+    pub read: ReadOptions,
+    /// Where cluster objects come from.
+    pub objects: ObjectsFrom,
+    /// Which cluster, when one is asked.
+    pub cluster: ClusterOptions,
+}
+
+/// Where cluster objects come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectsFrom {
+    /// The API server.
+    Cluster,
+    /// A file or folder of printed objects.
+    Files(PathBuf),
+    /// Nowhere: the metric server alone.
+    Nowhere,
+}
+
+/// Reads the settings of the sources.
+///
+/// # Errors
+///
+/// A usage error: a value that cannot be, or two settings that exclude each other.
+pub fn source_choice(layers: &Layers) -> Result<SourceChoice> {
+    let snapshot = layers.one("snapshot", parse::path)?;
+    let live = live(layers)?;
+    let mut overruled = false;
+    for other in ["prometheus", "objects", "kubeconfig", "context", "no-kubernetes"] {
+        overruled |= is_overruled(layers, "snapshot", other)?;
+    }
+    match snapshot {
+        Some(path) if !overruled => Ok(SourceChoice::Snapshot(path)),
+        _ => Ok(SourceChoice::Live(Box::new(live))),
+    }
+}
+
+/// Whether the setting `id` is overruled by `other`, which excludes it and is of a higher layer.
+///
+/// # Errors
+///
+/// A usage error when both are of the same layer.
+pub fn is_overruled(layers: &Layers, id: &str, other: &str) -> Result<bool> {
+    let (this, that) = (layers.text(setting(id))?, layers.text(setting(other))?);
+    let is_set = |found: &Sourced<Vec<String>>| {
+        found.origin.rank() > 0 && found.value.first().is_some_and(|v| v != "false")
+    };
+    if !is_set(&this) || !is_set(&that) {
+        return Ok(false);
+    }
+    if this.origin.rank() == that.origin.rank() {
+        return Err(Error::usage(format!(
+            "{} and {} exclude each other; give one of them",
+            name_at(setting(id), &this.origin),
+            name_at(setting(other), &that.origin),
+        )));
+    }
+    Ok(this.origin.rank() < that.origin.rank())
+}
+
+fn live(layers: &Layers) -> Result<LiveSource> {
+    Ok(LiveSource {
+        prometheus: layers.one("prometheus", parse::server_url)?,
+        connection: connection(layers)?,
+        read: read_options(layers)?,
+        objects: objects_from(layers)?,
+        cluster: ClusterOptions {
+            kubeconfig: layers.one("kubeconfig", parse::path)?,
+            context: layers.one("context", parse::plain)?,
+        },
+    })
+}
+
+impl LiveSource {
+    /// Checks that there is a way to a metric server.
+    ///
+    /// # Errors
+    ///
+    /// A usage error when none is named and no cluster may be asked for one.
+    pub fn check(&self) -> Result<()> {
+        let why = match (&self.prometheus, &self.objects) {
+            (Some(_), _) | (None, ObjectsFrom::Cluster) => return Ok(()),
+            (None, ObjectsFrom::Files(_)) => "`--objects` stands in for the cluster",
+            (None, ObjectsFrom::Nowhere) => "`--no-kubernetes` forbids asking the cluster",
+        };
+        Err(Error::usage(format!("no metric server: {why}, and `--prometheus` is not given"))
+            .hinted("name the server: `--prometheus http://HOST:9090`"))
+    }
+}
+
+fn objects_from(layers: &Layers) -> Result<ObjectsFrom> {
+    let skip = layers.switch("no-kubernetes")?;
+    let files = layers.one("objects", parse::path)?;
+    let skip = skip && !is_overruled(layers, "no-kubernetes", "objects")?;
+    Ok(match files {
+        _ if skip => ObjectsFrom::Nowhere,
+        Some(path) => ObjectsFrom::Files(path),
+        None => ObjectsFrom::Cluster,
+    })
+}
+
+fn connection(layers: &Layers) -> Result<ConnectionOptions> {
+    let options = ConnectionOptions {
+        headers: headers(layers)?,
+        bearer_token_file: layers.one("prometheus-bearer-token-file", parse::path)?,
+        basic_user: layers.one("prometheus-basic-user", parse::plain)?,
+        basic_password_file: layers.one("prometheus-basic-password-file", parse::path)?,
+        ca_file: layers.one("prometheus-ca", parse::path)?,
+        client_cert_file: layers.one("prometheus-client-cert", parse::path)?,
+        client_key_file: layers.one("prometheus-client-key", parse::path)?,
+        insecure_skip_tls_verify: layers.switch("insecure-skip-tls-verify")?,
+    };
+    pair(
+        ("--prometheus-basic-user", options.basic_user.is_some()),
+        ("--prometheus-basic-password-file", options.basic_password_file.is_some()),
+    )?;
+    pair(
+        ("--prometheus-client-cert", options.client_cert_file.is_some()),
+        ("--prometheus-client-key", options.client_key_file.is_some()),
+    )?;
+    if options.bearer_token_file.is_some() && options.basic_user.is_some() {
+        return Err(Error::usage(
+            "`--prometheus-bearer-token-file` and `--prometheus-basic-user` exclude each other",
+        ));
+    }
+    Ok(options)
+}
+
+fn headers(layers: &Layers) -> Result<Vec<(String, Secret)>> {
+    let mut headers = layers.many("prometheus-header", parse::header)?;
+    if let Some(tenant) = layers.one("prometheus-tenant", parse::plain)? {
+        if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(TENANT_HEADER)) {
+            return Err(Error::usage(format!(
+                "`--prometheus-tenant` and the header {TENANT_HEADER} say the same thing twice"
+            )));
+        }
+        headers.push((TENANT_HEADER.to_owned(), Secret(tenant)));
+    }
+    Ok(headers)
+}
+
+fn pair(one: (&str, bool), other: (&str, bool)) -> Result<()> {
+    let (given, missing) = match (one.1, other.1) {
+        (true, false) => (one.0, other.0),
+        (false, true) => (other.0, one.0),
+        _ => return Ok(()),
+    };
+    Err(Error::usage(format!("`{given}` needs `{missing}` as well")))
+}
+
+fn read_options(layers: &Layers) -> Result<ReadOptions> {
+    let defaults = ReadOptions::default();
+    let concurrency = layers.one("prometheus-concurrency", |t| parse::count(t, 1, 64))?;
+    let timeout = layers.one("prometheus-timeout", parse::timeout)?;
+    Ok(ReadOptions {
+        max_concurrent: concurrency.unwrap_or(defaults.max_concurrent),
+        timeout: timeout.unwrap_or(defaults.timeout),
+        matchers: layers.many("prometheus-matcher", parse::matcher)?,
+        ..defaults
+    })
+}

@@ -1,1 +1,0 @@
-//! Standard output for data, standard error for talk.
