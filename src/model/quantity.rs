@@ -235,9 +235,9 @@ mod tests {
             let error = gpu_count(text).expect_err(text).to_string();
             assert!(error.contains(want), "{text}: {error}");
         }
-        for text in
-            ["abc", "", " 1", "1 ", "-", ".", "1..2", "1.2.3", "1e", "1ki", "1K", "1Gi2", "١", "--1"]
-        {
+        for text in [
+            "abc", "", " 1", "1 ", "-", ".", "1..2", "1.2.3", "1e", "1ki", "1K", "1Gi2", "١", "--1",
+        ] {
             let error = gpu_count(text).expect_err(text);
             assert!(matches!(error, QuantityError::Malformed(_)), "{text}: {error}");
             assert!(error.to_string().starts_with(&format!("{text:?}")), "{error}");

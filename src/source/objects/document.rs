@@ -94,9 +94,9 @@ fn yaml_documents(text: &str) -> Vec<Document> {
 fn yaml_message(error: &serde_saphyr::Error) -> String {
     let message = error.without_snippet().to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    let message = message.split_once(": ").map_or(message, |(head, tail)| {
-        if head.starts_with("line ") { tail } else { message }
-    });
+    let message = message
+        .split_once(": ")
+        .map_or(message, |(head, tail)| if head.starts_with("line ") { tail } else { message });
     one_line(message)
 }
 
@@ -121,7 +121,8 @@ fn split_yaml(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+    line.strip_prefix(marker)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 /// Whether this is the head of the document that the next marker starts.
@@ -133,7 +134,10 @@ fn is_directives(head: &str) -> bool {
 fn is_blank(document: &str) -> bool {
     document.lines().all(|line| {
         let line = line.trim_end();
-        line == "---" || line.trim_start().is_empty() || line.trim_start().starts_with('#') || line.starts_with('%')
+        line == "---"
+            || line.trim_start().is_empty()
+            || line.trim_start().starts_with('#')
+            || line.starts_with('%')
     })
 }
 
@@ -194,14 +198,11 @@ mod tests {
 
     #[test]
     fn yaml_documents_are_split_and_numbered() {
-        let text = "# head\n%YAML 1.2\n---\na: 1\n---\n# nothing\n---\nb: |\n  ---\n  x\n...\n---\nc: 3";
+        let text =
+            "# head\n%YAML 1.2\n---\na: 1\n---\n# nothing\n---\nb: |\n  ---\n  x\n...\n---\nc: 3";
         assert_eq!(
             documents(text).into_iter().map(|d| (d.number, d.content)).collect::<Vec<_>>(),
-            [
-                (1, Ok(json!({"a": 1}))),
-                (2, Ok(json!({"b": "---\nx\n"}))),
-                (3, Ok(json!({"c": 3}))),
-            ]
+            [(1, Ok(json!({"a": 1}))), (2, Ok(json!({"b": "---\nx\n"}))), (3, Ok(json!({"c": 3}))),]
         );
     }
 

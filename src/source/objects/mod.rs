@@ -22,8 +22,10 @@ const QUOTED_CHARS: usize = 200;
 /// Text from a parser or a server, fit for one line of a problem: control characters become
 /// spaces, runs of blanks one, and what is too long is cut.
 pub(crate) fn one_line(text: &str) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|w| !w.is_empty())
+        .collect();
     let line = words.join(" ");
     match line.char_indices().nth(QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),

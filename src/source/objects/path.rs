@@ -225,8 +225,10 @@ fn counts_by_kind(items: &[RawObject]) -> String {
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(kind, count)| (std::cmp::Reverse(*count), *kind));
-    let words: Vec<_> =
-        counts.into_iter().map(|(kind, count)| super::one_line(&format!("{count} {kind}"))).collect();
+    let words: Vec<_> = counts
+        .into_iter()
+        .map(|(kind, count)| super::one_line(&format!("{count} {kind}")))
+        .collect();
     words.join(", ")
 }
 

@@ -30,7 +30,10 @@ fn a_folder_is_read_in_order_and_each_file_has_a_line() {
     ]);
     let raw = read_path(folder.path()).expect("objects");
     let origins: Vec<_> = raw.items.iter().map(|i| i.origin.as_str()).collect();
-    assert_eq!(origins, ["a.json", "a.json", "b.yaml: document 1", "b.yaml: document 3", "sub/c.YML"]);
+    assert_eq!(
+        origins,
+        ["a.json", "a.json", "b.yaml: document 1", "b.yaml: document 3", "sub/c.YML"]
+    );
     let sources: Vec<_> =
         raw.sources.iter().map(|s| (s.name.as_str(), s.state, s.detail.as_str())).collect();
     assert_eq!(
@@ -81,7 +84,8 @@ fn a_file_of_a_gigabyte_is_refused_unread() {
     let detail = &raw.problems[0].detail;
     assert!(detail.contains("has 1000000000 bytes") && detail.contains("268435456"), "{detail}");
 
-    let error = read_path_with_limit(&folder.path().join("ok.json"), 10).expect_err("62 > 10 bytes");
+    let error =
+        read_path_with_limit(&folder.path().join("ok.json"), 10).expect_err("62 > 10 bytes");
     assert!(error.to_string().contains("has 62 bytes, and no more than 10"), "{error}");
 }
 

@@ -218,7 +218,10 @@ mod tests {
         });
         let kept = sanitised(&pod).expect("pods are kept");
         assert!(!kept.to_string().contains("HIDDEN"), "{kept}");
-        assert_eq!(kept["metadata"]["annotations"], json!({"vcluster.loft.sh/object-name": "kept"}));
+        assert_eq!(
+            kept["metadata"]["annotations"],
+            json!({"vcluster.loft.sh/object-name": "kept"})
+        );
         assert_eq!(kept["spec"]["containers"][0]["resources"]["requests"]["nvidia.com/gpu"], "1");
         assert_eq!(
             kept["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"],

@@ -80,8 +80,11 @@ fn finished_ms(status: &PodStatus) -> Option<Millis> {
 fn claims(spec: &PodSpec, status: &PodStatus) -> Vec<String> {
     let direct =
         spec.resource_claims.iter().flatten().filter_map(|c| c.resource_claim_name.clone());
-    let generated =
-        status.resource_claim_statuses.iter().flatten().filter_map(|c| c.resource_claim_name.clone());
+    let generated = status
+        .resource_claim_statuses
+        .iter()
+        .flatten()
+        .filter_map(|c| c.resource_claim_name.clone());
     let extended =
         status.extended_resource_claim_status.iter().map(|e| e.resource_claim_name.clone());
     let names: BTreeSet<String> =

@@ -134,9 +134,7 @@ impl Reader<'_> {
             let amount = match name.as_str() {
                 "cpu" => quantity::millicores(&quantity.0),
                 "memory" => quantity::bytes(&quantity.0),
-                _ if is_gpu || is_gpu_like(name) => {
-                    quantity::gpu_count(&quantity.0).map(i64::from)
-                }
+                _ if is_gpu || is_gpu_like(name) => quantity::gpu_count(&quantity.0).map(i64::from),
                 _ => continue,
             };
             match amount {
