@@ -147,7 +147,7 @@ fn parse_yaml(source: &str) -> Result<Value, serde_saphyr::Error> {
         budget: serde_saphyr::budget! {
             max_events: usize::MAX,
             max_nodes: usize::MAX,
-            max_depth: 100,
+            max_depth: 64,
             max_aliases: 10_000,
             max_anchors: 10_000,
             max_total_scalar_bytes: source.len().max(MIN_SCALAR_BYTES),

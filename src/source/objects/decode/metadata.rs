@@ -37,6 +37,9 @@ pub(super) fn read(object: &Value) -> Result<Metadata, String> {
     let Some(metadata) = object.get("metadata") else {
         return Err("has no metadata".to_owned());
     };
+    for field in ["creationTimestamp", "deletionTimestamp"] {
+        check_instant(field, metadata.get(field))?;
+    }
     let meta: ObjectMeta =
         serde::Deserialize::deserialize(metadata).map_err(|e| format!("metadata: {e}"))?;
     // A generated name only exists once the object was created.
@@ -57,6 +60,15 @@ pub(super) fn read(object: &Value) -> Result<Metadata, String> {
         created_ms: meta.creation_timestamp.as_ref().map(millis),
         deletion_ms: meta.deletion_timestamp.as_ref().map(millis),
     })
+}
+
+/// The type's own message shows neither field nor value.
+fn check_instant(field: &str, value: Option<&Value>) -> Result<(), String> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(()) };
+    match <Time as serde::Deserialize>::deserialize(value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("metadata.{field}: {value} is not an RFC 3339 time")),
+    }
 }
 
 /// An instant of an object.

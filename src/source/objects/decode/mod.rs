@@ -129,7 +129,8 @@ fn identify(item: &RawObject) -> Result<Option<(Identity, Candidate<'_>)>, Objec
     let Some(reduced) = sanitised(&item.value) else { return Ok(None) };
     let value = normalise::normalised(reduced);
     let metadata = metadata::read(&value).map_err(|error| {
-        let subject = format!("{}: {}", item.origin, one_line(kind));
+        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let subject = format!("{}: {}", item.origin, one_line(&format!("{kind} {name}")));
         problem(subject, format!("{}; left out", one_line(&error)))
     })?;
     let identity = Identity {
