@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
+use kube::config::Kubeconfig;
 use kube::{Client, Config};
 
 use super::exchange::{Patience, explain};
@@ -117,9 +119,13 @@ pub async fn connect(options: &ClusterOptions) -> Result<Cluster, ClusterError> 
             (config, None)
         }
         Access::Context { kubeconfig, context } => {
+            let states_proxy = states_proxy(&kubeconfig, &context);
             let options = Access::options(&context);
             let config = Config::from_custom_kubeconfig(*kubeconfig, &options).await;
-            let config = config.map_err(|e| unusable(Some(&context), e.to_string()))?;
+            let mut config = config.map_err(|e| unusable(Some(&context), e.to_string()))?;
+            if !states_proxy {
+                heed_environment_proxy(&mut config, &Matcher::from_env());
+            }
             (config, Some(context))
         }
     };
@@ -141,6 +147,29 @@ async fn with_config(mut config: Config, context: Option<String>) -> Result<Clus
     Ok(Cluster { client, url, patience: Patience::default(), context })
 }
 
+/// Whether the context's cluster has a `proxy-url` of its own.
+fn states_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let context = kubeconfig.contexts.iter().find(|c| c.name == context);
+    let cluster = context.and_then(|c| c.context.as_ref()).map(|c| &c.cluster);
+    let found = kubeconfig.clusters.iter().find(|c| Some(&c.name) == cluster);
+    let stated = found.and_then(|c| c.cluster.as_ref()).and_then(|c| c.proxy_url.as_ref());
+    stated.is_some_and(|url| !url.is_empty())
+}
+
+/// Uses the environment's proxy as kubectl does. kube takes `HTTPS_PROXY` for any server and compares
+/// `NO_PROXY` with the proxy's own address.
+fn heed_environment_proxy(config: &mut Config, environment: &Matcher) {
+    let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let loopback = host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let found = environment.intercept(&config.cluster_url).filter(|_| !loopback);
+    config.proxy_url = found.map(|found| match config.proxy_url.take() {
+        // The same proxy, as it was written: with user and password.
+        Some(given) if given.scheme().is_some() && given.host() == found.uri().host() => given,
+        _ => found.uri().clone(),
+    });
+}
+
 fn unusable(context: Option<&str>, reason: String) -> ClusterError {
     let origin =
         context.map_or_else(|| "in-cluster".to_owned(), |name| format!("context {name:?}"));
@@ -153,4 +182,38 @@ fn shown_url(url: &http::Uri) -> String {
     let host = url.host().unwrap_or_default();
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     format!("{scheme}://{host}{port}{}", url.path().trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proxy_of_the_environment() {
+        let environment = Matcher::builder()
+            .https("http://user:secret@proxy.corp:3128")
+            .no("10.0.0.0/8,.internal")
+            .build();
+        let proxy_of = |url: &str| {
+            let mut config = Config::new(url.parse().expect("a URL"));
+            // What kube makes of HTTPS_PROXY.
+            config.proxy_url = "http://user:secret@proxy.corp:3128".parse().ok();
+            heed_environment_proxy(&mut config, &environment);
+            config.proxy_url.map(|proxy| proxy.to_string())
+        };
+        let proxy = Some("http://user:secret@proxy.corp:3128/".to_owned());
+        assert_eq!(proxy_of("https://k8s.example.com:6443"), proxy);
+        assert_eq!(proxy_of("https://10.1.2.3:6443"), None);
+        assert_eq!(proxy_of("https://k8s.internal"), None);
+        assert_eq!(proxy_of("http://k8s.example.com"), None);
+        assert_eq!(proxy_of("https://127.0.0.1:6443"), None);
+        assert_eq!(proxy_of("https://[::1]:6443"), None);
+    }
+
+    #[test]
+    fn urls_are_shown_without_credentials() {
+        let url = "https://user:secret@k8s.example.com:6443/k8s/clusters/c-1/".parse();
+        let shown = shown_url(&url.expect("a URL"));
+        assert_eq!(shown, "https://k8s.example.com:6443/k8s/clusters/c-1");
+    }
 }

@@ -102,8 +102,8 @@ impl Cluster {
             .unwrap_or(Err(TransportError::Timeout(timeout)))
     }
 
-    /// The JSON answer to a `GET`, with further tries after 429, 5xx, time-outs and lost connections.
-    pub(super) async fn get_json(&self, path_and_query: &str) -> Result<Value, Failure> {
+    /// The JSON answer to a `GET` and its length in bytes, with further tries after 429, 5xx, time-outs and lost connections.
+    pub(super) async fn get_json(&self, path_and_query: &str) -> Result<(Value, u64), Failure> {
         let mut attempt = 1;
         loop {
             let answer = self.get(path_and_query, &[]).await;
@@ -126,8 +126,9 @@ const fn is_transient(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-fn read_json(answer: Result<ApiResponse, TransportError>) -> Result<Value, Failure> {
+fn read_json(answer: Result<ApiResponse, TransportError>) -> Result<(Value, u64), Failure> {
     let response = answer.map_err(Failure::Transport)?;
+    let length = u64::try_from(response.body.len()).unwrap_or(u64::MAX);
     let body: Result<Value, _> = serde_json::from_slice(&response.body);
     if !(200..300).contains(&response.status) {
         let message = match &body {
@@ -136,7 +137,8 @@ fn read_json(answer: Result<ApiResponse, TransportError>) -> Result<Value, Failu
         };
         return Err(Failure::Status(response.status, one_line(message)));
     }
-    body.map_err(|error| Failure::Malformed(one_line(&error.to_string())))
+    let value = body.map_err(|error| Failure::Malformed(one_line(&error.to_string())))?;
+    Ok((value, length))
 }
 
 fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -162,6 +164,10 @@ pub(super) fn explain(error: &kube::Error) -> String {
         }
         if let Some(kube::Error::Auth(auth)) = error.downcast_ref::<kube::Error>() {
             return explain_auth(auth);
+        }
+        if let Some(kube::Error::ProxyProtocolUnsupported { .. }) = error.downcast_ref() {
+            // Its own message has the proxy's password in it.
+            return "the proxy's protocol is not supported (http, https and socks5 are)".to_owned();
         }
         reasons.push(error.to_string());
         cause = error.source();

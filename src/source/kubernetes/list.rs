@@ -170,7 +170,7 @@ fn refuse_silence(cluster: &Cluster, read: &[(Kind, Collection)]) -> Result<(), 
 /// The served version of `resource.k8s.io` that is understood best.
 async fn dra_version(cluster: &Cluster) -> Result<Option<&'static str>, Failure> {
     let group = match cluster.get_json(&format!("/apis/{DRA_GROUP}")).await {
-        Ok(group) => group,
+        Ok((group, _)) => group,
         Err(Failure::Status(404, _)) => return Ok(None),
         Err(failure) => return Err(failure),
     };

@@ -161,7 +161,7 @@ async fn resources(
     group_version: &str,
 ) -> Result<BTreeMap<String, Resource>, String> {
     let answer = cluster.get_json(&api_root(group_version)).await;
-    let answer = answer.map_err(|failure| format!("{group_version}: {failure}"))?;
+    let (answer, _) = answer.map_err(|failure| format!("{group_version}: {failure}"))?;
     let list = answer.get("resources").and_then(Value::as_array).cloned().unwrap_or_default();
     let resource = |entry: &Value| {
         let plural = entry.get("name")?.as_str().filter(|name| is_path_segment(name))?;
@@ -196,9 +196,9 @@ async fn read(
     };
     progress.expect(1);
     let answer = cluster.get_json(&path).await;
-    progress.done(0, 0);
+    progress.done(0, answer.as_ref().map_or(0, |(_, bytes)| *bytes));
     match answer {
-        Ok(object) => Ok(Some(object)),
+        Ok((object, _)) => Ok(Some(object)),
         Err(Failure::Status(404, _)) => Ok(None),
         Err(Failure::Status(403, _)) => {
             Err(format!("a ClusterRole with the verb get on {plural} is needed"))

@@ -46,7 +46,7 @@ async fn read_pages(
     let mut token = String::new();
     while read.pages < MAX_PAGES {
         progress.expect(1);
-        let mut answer = match cluster.get_json(&page_url(path, limit, &token)).await {
+        let (mut answer, bytes) = match cluster.get_json(&page_url(path, limit, &token)).await {
             Ok(answer) => answer,
             Err(failure) => {
                 progress.done(0, 0);
@@ -54,7 +54,7 @@ async fn read_pages(
                 return read;
             }
         };
-        progress.done(0, 0);
+        progress.done(0, bytes);
         let next = answer.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
         let next = next.to_owned();
         if !matches!(answer.get("items"), Some(Value::Array(_) | Value::Null)) {

@@ -1,5 +1,6 @@
 //! The live paths, against answers served over HTTP on loopback.
 
+mod metric_servers;
 mod server;
 
 use std::path::PathBuf;
@@ -16,8 +17,6 @@ use crate::model::objects::OwnerRef;
 use crate::model::{SourceState, SourceStatus};
 use crate::source::objects::{RawObjects, decode};
 use crate::source::progress::Silent;
-use crate::source::prometheus::options::Secret;
-use crate::source::prometheus::transport::{ApiRequest, Transport, TransportError};
 
 /// A cluster whose API server is at `url`, connected to by a kubeconfig file.
 async fn cluster_at(url: &str) -> Cluster {
@@ -246,77 +245,28 @@ async fn a_server_that_cannot_be_reached_or_refuses_everybody_is_an_error() {
     assert!(error.to_string().contains("no answer within 50ms"), "{error}");
 }
 
-fn services() -> Vec<Value> {
-    let service = |namespace: &str, name: &str, labels: Value| {
-        json!({"metadata": {"namespace": namespace, "name": name, "labels": labels},
-            "spec": {"ports": [{"name": "http", "port": 9090, "protocol": "TCP"}]}})
-    };
-    vec![
-        service("monitoring", "down", json!({"app": "prometheus-server"})),
-        service("vm", "select", json!({"app.kubernetes.io/name": "vmselect"})),
-        service("web", "shop", json!({"app": "shop"})),
-    ]
-}
-
+#[cfg(unix)]
 #[tokio::test]
-async fn the_first_metric_server_that_answers_is_chosen() {
-    const DOWN: &str = "/api/v1/namespaces/monitoring/services/down:9090/proxy";
-    const SELECT: &str = "/api/v1/namespaces/vm/services/select:9090/proxy/select/0/prometheus";
-    let server = Server::start(|call: &Call| match call.path.as_str() {
-        "/api/v1/services" => page("Service", "v1", &services(), call),
-        path if path.starts_with(DOWN) => {
-            status(503, "no endpoints available for service \"down\"")
-        }
-        path if path.starts_with(SELECT) => Answer::json(&json!({"status": "success", "data": {}})),
-        _ => status(404, "not found"),
-    });
-    let cluster = cluster_at(server.url()).await;
-    let discovery = discover(&cluster).await.expect("services may be listed");
-    assert_eq!(discovery.found.len(), 2);
-    assert!(discovery.looked_for.iter().any(|s| s == "app=prometheus-server"));
-
-    let tenant = [("X-Scope-OrgID".to_owned(), Secret("team-a".to_owned()))];
-    let choice = choose(&cluster, &discovery, &tenant).await;
-    let (candidate, proxy) = choice.chosen.expect("vmselect answers");
-    assert_eq!(candidate.kind, MetricServerKind::VictoriaMetrics);
-    assert_eq!(choice.refused.len(), 1);
-    assert!(choice.refused[0].1.contains("no endpoints available"), "{:?}", choice.refused);
-    assert!(
-        proxy.target().contains("service vm/select:9090/select/0/prometheus"),
-        "{}",
-        proxy.target()
-    );
-    assert!(!proxy.allows_post());
-
-    let request = ApiRequest {
-        path: "/api/v1/query".to_owned(),
-        params: vec![("query".to_owned(), "a{b=\"c d&e+f\"}[5m]".to_owned())],
+async fn a_credential_plugin_that_fails_is_explained_without_its_output() {
+    let plugin = |command: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: x\n\
+             contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n\
+             clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:1'}}}}]\n\
+             users:\n- name: u\n  user:\n    exec:\n      \
+             apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n      \
+             command: {command}\n      args: ['-c', 'echo s3cret; echo please log in >&2; exit 3']\n      \
+             env: [{{name: KEY, value: s3cret}}]\n"
+        )
     };
-    let response = proxy.send(&request).await.expect("an answer");
-    assert_eq!(response.status, 200);
-    assert_eq!(response.content_type.as_deref(), Some("application/json"));
-    let calls = server.calls();
-    let last = calls.last().expect("a call");
-    assert_eq!(last.path, format!("{SELECT}/api/v1/query"));
-    assert_eq!(last.param("query").as_deref(), Some("a{b=\"c d&e+f\"}[5m]"));
-    assert_eq!(last.header("x-scope-orgid"), Some("team-a"));
-
-    let too_long =
-        ApiRequest { path: "/x".to_owned(), params: vec![("q".into(), "a".repeat(100_000))] };
-    assert!(matches!(proxy.send(&too_long).await, Err(TransportError::Local(_))));
-}
-
-#[tokio::test]
-async fn without_services_or_the_right_to_see_them_discovery_says_so() {
-    let none = Server::start(|call: &Call| page("Service", "v1", &[], call));
-    let cluster = cluster_at(none.url()).await;
-    let discovery = discover(&cluster).await.expect("an empty list");
-    assert!(discovery.found.is_empty());
-    assert!(choose(&cluster, &discovery, &[]).await.chosen.is_none());
-
-    let forbidden = Server::start(|_: &Call| status(403, "services is forbidden"));
-    let error = discover(&cluster_at(forbidden.url()).await).await.expect_err("403").to_string();
-    assert!(error.contains("services/proxy") && error.contains("--prometheus"), "{error}");
+    for (command, said) in [("sh", "please log in"), ("/no/such/plugin", "cannot run")] {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), plugin(command)).expect("written");
+        let options = ClusterOptions { kubeconfig: Some(file.path().to_owned()), context: None };
+        let error = connect(&options).await.expect_err("no credentials").to_string();
+        assert!(error.contains("context \"x\"") && error.contains(said), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
 }
 
 /// Recorded lists of a real API server, by the path they are served at.
@@ -334,12 +284,19 @@ const RECORDED: &[(&str, &str)] = &[
     ("/apis/resource.k8s.io/v1/deviceclasses", "deviceclasses"),
 ];
 
+/// The data folder of the tests, if there is one.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should know what was not tested")]
+fn data() -> Option<PathBuf> {
+    let folder = std::env::var_os("GPU_FINOPS_TEST_DATA").map(PathBuf::from);
+    if folder.is_none() {
+        eprintln!("skipped: GPU_FINOPS_TEST_DATA is not set");
+    }
+    folder
+}
+
 #[tokio::test]
 async fn recorded_answers_of_a_real_api_server_read_like_the_files() {
-    let Some(data) = std::env::var_os("GPU_FINOPS_TEST_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: GPU_FINOPS_TEST_DATA is not set");
-        return;
-    };
+    let Some(data) = data() else { return };
     let folder = data.join("recordings/kubernetes-1.36");
     let recorded: Vec<(&str, Value)> = RECORDED
         .iter()

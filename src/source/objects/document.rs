@@ -219,11 +219,11 @@ mod tests {
 
     #[test]
     fn alias_bombs_are_bounded() {
-        let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
-        for i in 1..10 {
+        let tenfold = (1..10).map(|i| {
             let refs = vec![format!("*a{}", i - 1); 10].join(",");
-            text.push_str(&format!("a{i}: &a{i} [{refs}]\n"));
-        }
+            format!("a{i}: &a{i} [{refs}]\n")
+        });
+        let text = format!("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{}", tenfold.collect::<String>());
         assert!(contents(&text)[0].is_err());
         // One large scalar, many times.
         let refs = vec!["*a"; 1_000].join(",");

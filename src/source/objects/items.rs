@@ -72,7 +72,7 @@ mod tests {
         for document in [
             pod.clone(),
             json!([pod.clone()]),
-            json!({"apiVersion": "v1", "kind": "List", "items": [pod.clone()]}),
+            json!({"apiVersion": "v1", "kind": "List", "items": [pod]}),
             json!({"apiVersion": "v1", "kind": "PodList", "items": [bare]}),
             json!({"apiVersion": "v1", "kind": "List", "items": [
                 {"apiVersion": "v1", "kind": "PodList", "items": [bare]},

@@ -52,10 +52,8 @@ struct Identity {
 impl Identity {
     /// `Pod default/web`, `Node gpu-1`.
     fn subject(&self) -> String {
-        if self.namespace.is_empty() {
-            return format!("{} {}", self.kind, self.name);
-        }
-        format!("{} {}/{}", self.kind, self.namespace, self.name)
+        let slash = if self.namespace.is_empty() { "" } else { "/" };
+        one_line(&format!("{} {}{slash}{}", self.kind, self.namespace, self.name))
     }
 }
 
