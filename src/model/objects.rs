@@ -46,6 +46,9 @@ impl PodPhase {
 pub struct PodRequests {
     /// GPUs by extended resource name (`nvidia.com/gpu` → 2).
     pub gpus: BTreeMap<String, u32>,
+    /// Other GPU-like extended resources by name, in their own units (`nvidia.com/mig-1g.5gb` → 1,
+    /// `nvidia.com/gpumem` → 8000): a share of a device, or a device that is not counted as whole.
+    pub other_gpu_requests: BTreeMap<String, u32>,
     /// CPU in millicores.
     pub cpu_millicores: i64,
     /// Memory in bytes.
