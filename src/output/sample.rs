@@ -90,15 +90,6 @@ fn holders()
 -> Vec<(&'static str, &'static str, &'static str, &'static str, Option<f64>, Usage, Held)> {
     vec![
         (
-            "vision",
-            "ml-vision",
-            "StatefulSet",
-            "jupyter-anna",
-            Some(PRICE),
-            usage(0.002, 0.004, 12.4, 23.4, 1),
-            NOTEBOOK,
-        ),
-        (
             "__unattributed__",
             "training",
             "Job",
@@ -106,6 +97,15 @@ fn holders()
             Some(PRICE),
             usage(0.93, 0.99, 38.7, 1.25, 2),
             TRAIN,
+        ),
+        (
+            "vision",
+            "ml-vision",
+            "StatefulSet",
+            "jupyter-anna",
+            Some(PRICE),
+            usage(0.002, 0.004, 12.4, 23.4, 1),
+            NOTEBOOK,
         ),
         (
             "=cmd()|'/C calc'!A0",

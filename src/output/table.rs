@@ -6,7 +6,7 @@ use comfy_table::{
     Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Row, Table, TableStyle,
 };
 
-use self::fit::fit;
+use self::fit::{fit, natural_widths};
 use super::document::{self, Block, Fact, Grid, Item, Tone};
 use super::text::{visible, width, wrapped};
 use super::{MIN_WIDTH, RenderOptions};
@@ -21,7 +21,7 @@ const LABEL: usize = 12;
 const CALM: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
     .content_lines(ContentLineStyle::none())
-    .header_separator(LineStyle::none().fill('─').junction('─'));
+    .header_separator(LineStyle::none().fill('─'));
 
 /// The report as text that ends with a line break.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> String {
@@ -123,17 +123,19 @@ impl Page {
     fn grid(&mut self, grid: &Grid) {
         let grid = fit(grid, self.width);
         let table = laid_out(&grid);
-        let mut lines = table.lines();
-        let (Some(header), Some(rule)) = (lines.next(), lines.next()) else {
+        let lines: Vec<String> = table.lines().collect();
+        // Every row is one line; above them stand the header's lines and the rule.
+        let (above, rows) = lines.split_at(lines.len().saturating_sub(grid.rows.len()));
+        let Some((rule, header)) = above.split_last() else {
             return;
         };
-        self.line(0, Tone::Strong, &header);
-        self.line(0, Tone::Muted, &rule);
-        for (line, row) in lines.zip(&grid.rows) {
+        header.iter().for_each(|line| self.line(0, Tone::Strong, line));
+        self.line(0, Tone::Muted, rule);
+        for (line, row) in rows.iter().zip(&grid.rows) {
             if row.ruled {
-                self.line(0, Tone::Muted, &rule);
+                self.line(0, Tone::Muted, rule);
             }
-            self.line(0, row.tone, &line);
+            self.line(0, row.tone, line);
         }
     }
 }
@@ -142,7 +144,7 @@ impl Page {
 fn laid_out(grid: &Grid) -> Table {
     let mut table = Table::new();
     table.load_style(CALM).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(grid.columns.iter().map(|c| Cell::new(c.header)).collect::<Vec<_>>());
+    table.set_header(headers(grid).into_iter().map(Cell::new_owned).collect::<Vec<_>>());
     for row in &grid.rows {
         table.add_row(Row::from(row.cells.iter().map(Cell::new).collect::<Vec<_>>()));
     }
@@ -156,4 +158,20 @@ fn laid_out(grid: &Grid) -> Table {
         });
     }
     table
+}
+
+/// Headers broken at spaces where their columns are narrower, all ending on the same line.
+fn headers(grid: &Grid) -> Vec<String> {
+    let widths = natural_widths(grid);
+    let headers: Vec<Vec<String>> = grid
+        .columns
+        .iter()
+        .zip(widths)
+        .map(|(column, width)| wrapped(column.header, width))
+        .collect();
+    let height = headers.iter().map(Vec::len).max().unwrap_or(0);
+    headers
+        .into_iter()
+        .map(|lines| format!("{}{}", "\n".repeat(height - lines.len().max(1)), lines.join("\n")))
+        .collect()
 }

@@ -15,7 +15,9 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
     let mut facts = vec![observed(coverage, &report.fleet.ledger), samples(coverage)];
     facts.extend(unobserved(coverage));
     facts.extend(without_owner(coverage));
-    facts.push(prices(report));
+    if !report.gpus.is_empty() {
+        facts.push(prices(report));
+    }
     facts.extend(without_price(coverage));
     facts.extend(sources(coverage, options.wide));
     facts.extend(coverage.warnings.iter().map(|warning| Fact {
@@ -112,11 +114,11 @@ fn without_price(coverage: &Coverage) -> Option<Fact> {
 }
 
 fn first_names(names: &[String]) -> String {
-    let mut text = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMES {
-        text.push_str(&format!(", … {} more", count(len(names.len() - NAMES))));
+    let first = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => first,
+        more => format!("{first}, … {} more", count(len(more))),
     }
-    text
 }
 
 /// Sources in order; those that did well are only counted unless all is to be shown.

@@ -58,7 +58,7 @@ pub(super) fn entries(report: &Report, by: GroupBy) -> Entries<'_> {
 
 /// The report lists hardware by name; here the worst comes first. Unknown waste comes last.
 fn most_waste_first(mut rows: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
-    let money = |row: &Entry<'_>| row.ledger.waste_cost.unwrap_or(-1.0);
+    let money = |row: &Entry<'_>| row.ledger.waste_cost.filter(|c| c.is_finite()).unwrap_or(-1.0);
     let hours = |row: &Entry<'_>| row.ledger.waste_gpu_hours();
     rows.sort_by(|a, b| money(b).total_cmp(&money(a)).then(hours(b).total_cmp(&hours(a))));
     rows

@@ -51,34 +51,35 @@ const fn source(header: &'static str, read: fn(&Usage) -> Value) -> Field {
 }
 
 fn waste_share(row: &Ledger, all: &Ledger) -> Value {
-    let share = match (row.waste_cost, all.waste_cost) {
-        (Some(row), Some(all)) if all > 0.0 => Some(row / all),
-        (Some(_), Some(_)) => Some(0.0),
-        _ => None,
-    };
-    Value::Ratio(share)
+    let share = |row: f64, all: f64| if all == 0.0 { 0.0 } else { row / all };
+    Value::Ratio(row.waste_cost.zip(all.waste_cost).map(|(row, all)| share(row, all)))
+}
+
+/// Where nothing was observed, nothing is known about idle stretches either.
+pub(super) fn longest_idle(usage: &Usage) -> Value {
+    Value::Duration(usage.utilization_max.map(|_| usage.longest_idle_seconds))
 }
 
 /// Every field, in the order in which they stand.
 pub(super) const FIELDS: &[Field] = &[
-    ledger("capacity GPU-h", 0, Of::Hardware, |l| Value::Hours(l.capacity_gpu_hours)),
+    ledger("capacity GPU-h", 1, Of::Hardware, |l| Value::Hours(l.capacity_gpu_hours)),
     ledger("held GPU-h", 1, Of::Any, |l| Value::Hours(Some(l.allocated_gpu_hours))),
     usage("peak GPUs", 5, |u| Value::Count(u64::from(u.gpus_peak))),
     ledger("util", 0, Of::Any, |l| Value::Ratio(l.utilization)),
+    ledger("obs.", 2, Of::Any, |l| Value::Ratio(l.observed_ratio)),
     usage("p50", 9, |u| Value::Ratio(u.utilization_p50)),
-    usage("p95", 4, |u| Value::Ratio(u.utilization_p95)),
+    usage("p95", 5, |u| Value::Ratio(u.utilization_p95)),
     usage("p99", 9, |u| Value::Ratio(u.utilization_p99)),
     usage("max", 5, |u| Value::Ratio(u.utilization_max)),
     ledger("busy GPU-h", 9, Of::Any, |l| Value::Hours(Some(l.busy_gpu_hours))),
-    ledger("slack GPU-h", 4, Of::Any, |l| Value::Hours(Some(l.slack_gpu_hours))),
+    ledger("slack GPU-h", 5, Of::Any, |l| Value::Hours(Some(l.slack_gpu_hours))),
     ledger("idle GPU-h", 2, Of::Any, |l| Value::Hours(Some(l.idle_gpu_hours()))),
     ledger("warm GPU-h", 9, Of::Any, |l| Value::Hours(Some(l.idle_warm_gpu_hours))),
     ledger("empty GPU-h", 9, Of::Any, |l| Value::Hours(Some(l.idle_empty_gpu_hours))),
     ledger("stale GPU-h", 10, Of::Any, |l| Value::Hours(Some(l.stale_claim_gpu_hours))),
-    usage("longest idle", 6, |u| Value::Duration(Some(u.longest_idle_seconds))),
+    usage("longest idle", 6, longest_idle),
     usage("peak memory", 8, |u| Value::Bytes(u.memory_used_max_bytes)),
     ledger("unobserved GPU-h", 10, Of::Any, |l| Value::Hours(Some(l.unobserved_gpu_hours))),
-    ledger("observed", 7, Of::Any, |l| Value::Ratio(l.observed_ratio)),
     ledger("free GPU-h", 3, Of::Hardware, |l| Value::Hours(Some(l.unallocated_gpu_hours))),
     ledger("stranded GPU-h", 9, Of::Hardware, |l| Value::Hours(Some(l.stranded_gpu_hours))),
     ledger("unhealthy GPU-h", 8, Of::Hardware, |l| Value::Hours(Some(l.unhealthy_gpu_hours))),
@@ -87,7 +88,7 @@ pub(super) const FIELDS: &[Field] = &[
     ledger("cost", 1, Of::Hardware, |l| Value::Money(l.capacity_cost)),
     ledger("held cost", 9, Of::Hardware, |l| Value::Money(l.allocated_cost)),
     ledger("waste", 0, Of::Any, |l| Value::Money(l.waste_cost)),
-    Field { header: "of waste", rank: 3, of: Of::Any, read: Read::Share(waste_share), text: false },
+    Field { header: "of waste", rank: 4, of: Of::Any, read: Read::Share(waste_share), text: false },
     source("signal", |u| Value::name(u.signal.as_deref())),
     source("holding source", |u| Value::name(u.holding_source.as_deref())),
 ];

@@ -32,7 +32,7 @@ fn item(finding: &Finding, currency: &str) -> Item {
         Some(savings) => {
             let kind = match finding.savings_kind {
                 SavingsKind::Realisable => "realisable",
-                SavingsKind::Capacity => "as free capacity",
+                SavingsKind::Capacity => "in capacity, not yet in money",
             };
             format!("{} a month {kind}", money_alone(Some(savings), currency))
         }

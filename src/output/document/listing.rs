@@ -24,7 +24,7 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
     ];
     if total.unpriced_gpu_hours > 0.0 {
         let text = format!(
-            "Costs leave out {} GPU-h on GPUs without a price (`?` where that is all of a row).",
+            "Costs leave out {} GPU-h on GPUs without a price (? where that is all of a row).",
             decimal(total.unpriced_gpu_hours, 1)
         );
         blocks.push(Block::Note(Tone::Warn, text));
@@ -35,8 +35,8 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
 fn legend(hardware: bool) -> String {
     let cost = if hardware { "cost = whole capacity" } else { "cost = time held" };
     format!(
-        "util = mean while held and observed; idle = below the threshold; \
-         waste = cost of idle and slack; {cost}."
+        "util = mean while held and observed; obs. = observed share of the held time; \
+         idle = below the threshold; waste = cost of idle and slack; {cost}."
     )
 }
 

@@ -14,6 +14,7 @@ mod value;
 mod verdict;
 mod workloads;
 
+#[cfg(test)]
 pub(super) use sums::sum;
 
 use super::RenderOptions;

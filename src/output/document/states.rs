@@ -29,16 +29,19 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
         .into_iter()
         .filter(|state| state.always || options.wide || state.hours != Some(0.0))
         .collect();
-    let note = format!(
-        "Of the capacity, {} was held and {} busy.",
-        percent(fleet.allocation_rate),
-        percent(fleet.busy_of_capacity)
-    );
-    vec![
+    let mut blocks = vec![
         Block::Heading("Where the time went, all GPUs".to_owned()),
         Block::Grid(grid(&states, fleet.ledger.capacity_gpu_hours, &report.currency)),
-        Block::Note(Tone::Muted, note),
-    ]
+    ];
+    if fleet.allocation_rate.is_some() || fleet.busy_of_capacity.is_some() {
+        let note = format!(
+            "Of the capacity, {} was held and {} busy.",
+            percent(fleet.allocation_rate),
+            percent(fleet.busy_of_capacity)
+        );
+        blocks.push(Block::Note(Tone::Muted, note));
+    }
+    blocks
 }
 
 fn grid(states: &[State], capacity: Option<f64>, currency: &str) -> Grid {
@@ -117,21 +120,21 @@ fn states(ledger: &Ledger) -> Vec<State> {
             "slack",
             Some(l.slack_gpu_hours),
             l.slack_cost,
-            "running, share not used",
+            "in use, the unused part",
             Tone::Warn,
         ),
         state(
             "idle, warm",
             Some(l.idle_warm_gpu_hours),
             l.idle_warm_cost,
-            "not running, memory in use",
+            "unused, memory in use",
             Tone::Bad,
         ),
         state(
             "idle, empty",
             Some(l.idle_empty_gpu_hours),
             l.idle_empty_cost,
-            "not running, memory empty",
+            "unused, memory empty",
             Tone::Bad,
         ),
         state(

@@ -10,6 +10,12 @@ const SURVEY_LINE: f64 = 0.40;
 
 pub(super) fn blocks(report: &Report) -> Vec<Block> {
     let mut blocks = vec![Block::Title(title(report)), verdict(report)];
+    let unpriced = report.fleet.ledger.unpriced_gpu_hours;
+    if unpriced > 0.0 {
+        let hours = decimal(unpriced, 1);
+        let text = format!("Money leaves out {hours} GPU-h on GPUs without a price.");
+        blocks.push(Block::Note(Tone::Warn, text));
+    }
     if let Some(scope) = scope(&report.scope) {
         blocks.push(Block::Note(Tone::Warn, scope));
     }
@@ -23,8 +29,7 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
 
 fn title(report: &Report) -> String {
     let window = &report.window;
-    let length = duration(Some(window.hours * 3_600.0));
-    format!("GPU ledger, {} to {} ({length})", window.start, window.end)
+    format!("GPU ledger, {} to {}", window.start, window.end)
 }
 
 fn verdict(report: &Report) -> Block {
@@ -38,30 +43,29 @@ fn verdict(report: &Report) -> Block {
         Some(u) => (Tone::Good, format!("{} utilized, not below {line}", percent(Some(u)))),
         None => (Tone::Warn, "utilization unknown".to_owned()),
     };
-    let money = match (fleet.ledger.capacity_cost, fleet.waste_cost_per_month) {
-        (None, None) => "cost unknown: no GPU has a price".to_owned(),
-        (cost, waste) => format!(
-            "cost {}, waste {} a month",
-            money_alone(cost, &report.currency),
-            money_alone(waste, &report.currency)
-        ),
-    };
     let text = format!(
-        "{} on {}: {used}; {money}{}.",
+        "{} on {} for {}: {used}; {}.",
         plural(u64::from(fleet.gpus), "GPU", "GPUs"),
         plural(u64::from(fleet.nodes), "node", "nodes"),
-        unpriced(fleet.ledger.unpriced_gpu_hours)
+        duration(Some(report.window.hours * 3_600.0)),
+        money(report)
     );
     Block::Verdict(tone, text)
 }
 
-/// What the money leaves out.
-fn unpriced(hours: f64) -> String {
-    if hours > 0.0 {
-        format!(" (without {} GPU-h that have no price)", decimal(hours, 1))
-    } else {
-        String::new()
-    }
+/// Cost and waste.
+fn money(report: &Report) -> String {
+    let fleet = &report.fleet;
+    let Some(cost) = fleet.ledger.capacity_cost else {
+        return "cost unknown: no GPU has a price".to_owned();
+    };
+    let amount = |value| money_alone(value, &report.currency);
+    format!(
+        "cost {}, {} of it wasted: {} a month",
+        amount(Some(cost)),
+        amount(fleet.ledger.waste_cost),
+        amount(fleet.waste_cost_per_month)
+    )
 }
 
 /// In words, what part of the cluster the rows show; `None` when that is all of it.
@@ -78,7 +82,7 @@ fn scope(scope: &ScopeRow) -> Option<String> {
     }
     (!parts.is_empty()).then(|| {
         format!(
-            "Rows are limited to {}. The line above and the next section are of the whole cluster.",
+            "Rows are limited to {}. The lines above and the next section are of the whole cluster.",
             parts.join(", ")
         )
     })

@@ -1,5 +1,6 @@
 //! The workloads that waste most, with the evidence for it.
 
+use super::fields::longest_idle;
 use super::value::{Value, column};
 use super::{Block, Grid, GridColumn, GridRow, Tone};
 use crate::report::contract::{Report, WorkloadRow};
@@ -11,15 +12,15 @@ const SHOWN: usize = 5;
 type Evidence = (&'static str, u8, fn(&WorkloadRow) -> Value);
 
 const EVIDENCE: &[Evidence] = &[
-    ("held GPU-h", 3, |w| Value::Hours(Some(w.ledger.allocated_gpu_hours))),
+    ("held GPU-h", 4, |w| Value::Hours(Some(w.ledger.allocated_gpu_hours))),
     ("idle GPU-h", 0, |w| Value::Hours(Some(w.ledger.idle_gpu_hours()))),
-    ("longest idle", 2, |w| Value::Duration(Some(w.usage.longest_idle_seconds))),
+    ("longest idle", 2, |w| longest_idle(&w.usage)),
     ("util", 4, |w| Value::Ratio(w.ledger.utilization)),
+    ("obs.", 1, |w| Value::Ratio(w.ledger.observed_ratio)),
     ("p95", 1, |w| Value::Ratio(w.usage.utilization_p95)),
     ("max", 1, |w| Value::Ratio(w.usage.utilization_max)),
-    ("peak mem", 2, |w| Value::Bytes(w.usage.memory_used_max_bytes)),
+    ("peak memory", 3, |w| Value::Bytes(w.usage.memory_used_max_bytes)),
     ("peak GPUs", 4, |w| Value::Count(u64::from(w.usage.gpus_peak))),
-    ("observed", 5, |w| Value::Ratio(w.ledger.observed_ratio)),
     ("waste", 0, |w| Value::Money(w.ledger.waste_cost)),
 ];
 
@@ -38,7 +39,9 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
         Block::Grid(grid(&worst, &report.currency)),
         Block::Note(
             Tone::Muted,
-            "p95, max = utilization over held, observed time; peak mem = of one GPU.".to_owned(),
+            "p95, max = utilization while held and observed; obs. = observed share of the held \
+             time; peak memory = of one GPU."
+                .to_owned(),
         ),
     ]
 }

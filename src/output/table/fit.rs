@@ -6,41 +6,51 @@ use super::GAP;
 
 /// What a column of names gets at least.
 const NARROWEST_NAME: usize = 12;
-/// What the first column of names should have before further columns are added.
-const COMFORTABLE_NAME: usize = 28;
-/// The same for the columns of names that follow.
-const COMFORTABLE_TEXT: usize = 16;
+/// What further columns of names should have before more columns are added.
+const COMFORTABLE_TEXT: usize = 14;
+
+/// From this rank on a column is shown only where nothing limits the width: identifiers and origins.
+const WIDE_ONLY: u8 = 10;
 
 /// The grid with safe texts, reduced to what `limit` columns have room for: columns of low rank
 /// first, names cut in the middle if need be. The first column always stays.
 pub(super) fn fit(grid: &Grid, limit: usize) -> Grid {
-    let rows: Vec<Vec<String>> =
-        grid.rows.iter().map(|row| row.cells.iter().map(|cell| visible(cell)).collect()).collect();
-    let natural: Vec<usize> = grid
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(i, column)| {
-            let cells = rows.iter().map(|cells| width(&cells[i]));
-            cells.chain([width(column.header)]).max().unwrap_or(0)
-        })
-        .collect();
-    let widths = widths(grid, &natural, limit);
-    let kept = |i: &usize| widths[*i].is_some();
-    let cell = |row: &[String], i: usize| shortened(&row[i], widths[i].unwrap_or(0));
-    let indices: Vec<usize> = (0..grid.columns.len()).filter(kept).collect();
+    let safe = safe(grid);
+    let widths = widths(&safe, &natural_widths(&safe), limit);
+    let kept: Vec<(usize, usize)> =
+        widths.iter().enumerate().filter_map(|(i, width)| Some((i, (*width)?))).collect();
     Grid {
-        columns: indices.iter().map(|&i| grid.columns[i].clone()).collect(),
-        rows: grid
+        columns: kept.iter().map(|(i, _)| safe.columns[*i].clone()).collect(),
+        rows: safe
             .rows
             .iter()
-            .zip(&rows)
-            .map(|(row, texts)| GridRow {
-                cells: indices.iter().map(|&i| cell(texts, i)).collect(),
+            .map(|row| GridRow {
+                cells: kept.iter().map(|(i, width)| shortened(&row.cells[*i], *width)).collect(),
                 ..*row
             })
             .collect(),
     }
+}
+
+fn safe(grid: &Grid) -> Grid {
+    let rows = grid
+        .rows
+        .iter()
+        .map(|row| GridRow { cells: row.cells.iter().map(|cell| visible(cell)).collect(), ..*row });
+    Grid { columns: grid.columns.clone(), rows: rows.collect() }
+}
+
+/// What each column needs to show its cells in full; headers may break at spaces.
+pub(super) fn natural_widths(grid: &Grid) -> Vec<usize> {
+    let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(width).max().unwrap_or(0);
+    grid.columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            let cells = widest(&mut grid.rows.iter().map(|row| row.cells[i].as_str()));
+            cells.max(widest(&mut column.header.split(' ')))
+        })
+        .collect()
 }
 
 /// The width of each column; `None` for one that is left out.
@@ -50,10 +60,12 @@ fn widths(grid: &Grid, natural: &[usize], limit: usize) -> Vec<Option<usize>> {
     };
     let comfortable = |i: usize| match (grid.columns[i].flexible, i) {
         (false, _) => natural[i],
-        (true, 0) => natural[i].min(COMFORTABLE_NAME),
+        (true, 0) => natural[i].min(comfortable_name(limit)),
         (true, _) => natural[i].min(COMFORTABLE_TEXT),
     };
-    let mut by_rank: Vec<usize> = (1..grid.columns.len()).collect();
+    let mut by_rank: Vec<usize> = (1..grid.columns.len())
+        .filter(|&i| limit == usize::MAX || grid.columns[i].rank < WIDE_ONLY)
+        .collect();
     by_rank.sort_by_key(|&i| (grid.columns[i].rank, i));
 
     let mut chosen: Vec<Option<usize>> = vec![None; grid.columns.len()];
@@ -87,6 +99,11 @@ fn widths(grid: &Grid, natural: &[usize], limit: usize) -> Vec<Option<usize>> {
     chosen
 }
 
+/// What the first column of names should have before columns are added: a fifth of the room.
+fn comfortable_name(limit: usize) -> usize {
+    (limit / 5).clamp(20, 40)
+}
+
 /// Width of the chosen columns with the gaps between them.
 fn total(chosen: &[Option<usize>]) -> usize {
     let widths: Vec<usize> = chosen.iter().copied().flatten().collect();
@@ -100,7 +117,7 @@ mod tests {
 
     fn grid() -> Grid {
         let column =
-            |header, rank, flexible| GridColumn { header, right: !flexible, rank, flexible };
+            |header, rank, flexible: bool| GridColumn { header, right: !flexible, rank, flexible };
         Grid {
             columns: vec![
                 column("name", 0, true),
@@ -127,19 +144,21 @@ mod tests {
 
     #[test]
     fn columns_come_by_rank_as_the_width_grows() {
-        // 12 + 2 + 5; then 28 + 2 + 9 + 2 + 5; then 28 + 2 + 9 + 2 + 9 + 2 + 5.
+        // 12 + 2 + 5; then 20 + 2 + 9 + 2 + 5; then 20 + 2 + 9 + 2 + 9 + 2 + 5.
         assert_eq!(headers(18), ["name"]);
         assert_eq!(headers(19), ["name", "must"]);
-        assert_eq!(headers(45), ["name", "must"]);
-        assert_eq!(headers(46), ["name", "high", "must"]);
-        assert_eq!(headers(57), ["name", "low", "high", "must"]);
+        assert_eq!(headers(37), ["name", "must"]);
+        assert_eq!(headers(38), ["name", "high", "must"]);
+        assert_eq!(headers(48), ["name", "high", "must"]);
+        assert_eq!(headers(49), ["name", "low", "high", "must"]);
     }
 
     #[test]
     fn names_use_what_is_left() {
         let cell = |limit| fit(&grid(), limit).rows[0].cells[0].clone();
-        assert_eq!(cell(19), "a-name…cters");
-        assert_eq!(cell(59), "a-name-of-thirt…two-characters-");
+        assert_eq!(cell(19), "a-name…ters-");
+        // 29 of 32, then all: the other columns and gaps take 29.
+        assert_eq!(cell(58), "a-name-of-thir…wo-characters-");
         assert_eq!(cell(61), "a-name-of-thirty-two-characters-");
     }
 }
