@@ -93,7 +93,7 @@ pub fn percent(ratio: Option<f64>) -> String {
     match ratio {
         None => UNKNOWN.to_owned(),
         Some(ratio) if !ratio.is_finite() => UNKNOWN.to_owned(),
-        Some(ratio) if ratio < 1.0 && ratio >= 0.9995 => ">99.9%".to_owned(),
+        Some(ratio) if (0.9995..1.0).contains(&ratio) => ">99.9%".to_owned(),
         Some(ratio) => format!("{}%", decimal(ratio * 100.0, 1)),
     }
 }

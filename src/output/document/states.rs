@@ -95,76 +95,47 @@ fn fraction(step: usize) -> f64 {
     (step as f64 - 0.5) / BAR as f64
 }
 
-fn states(ledger: &Ledger) -> Vec<State> {
-    let state = |name, hours, cost, meaning, tone| State {
-        name,
-        hours,
-        cost,
-        meaning,
-        tone,
-        always: true,
-        total: false,
-    };
-    let rare = |name, hours, cost, meaning| State {
-        always: false,
-        ..state(name, hours, cost, meaning, Tone::Warn)
-    };
-    let total = |name, hours, cost, meaning| State {
-        total: true,
-        ..state(name, hours, cost, meaning, Tone::Strong)
-    };
-    let l = ledger;
+/// A figure that may not be known.
+type Known = Option<f64>;
+
+/// A state that is always worth a line.
+const fn state(name: &'static str, hours: f64, cost: Known, meaning: &'static str) -> State {
+    State { name, hours: Some(hours), cost, meaning, tone: Tone::Plain, always: true, total: false }
+}
+
+/// A state that most clusters have nothing of.
+const fn rare(name: &'static str, hours: f64, cost: Known, meaning: &'static str) -> State {
+    State { always: false, tone: Tone::Warn, ..state(name, hours, cost, meaning) }
+}
+
+/// A sum of the lines above it.
+const fn total(name: &'static str, hours: Known, cost: Known, meaning: &'static str) -> State {
+    State { name, hours, cost, meaning, tone: Tone::Strong, always: true, total: true }
+}
+
+impl State {
+    const fn toned(self, tone: Tone) -> Self {
+        Self { tone, ..self }
+    }
+}
+
+/// The lines of the section, held time first.
+fn states(l: &Ledger) -> Vec<State> {
     vec![
-        state("busy", Some(l.busy_gpu_hours), l.busy_cost, "held and used", Tone::Good),
-        state(
-            "slack",
-            Some(l.slack_gpu_hours),
-            l.slack_cost,
-            "in use, the unused part",
-            Tone::Warn,
-        ),
-        state(
-            "idle, warm",
-            Some(l.idle_warm_gpu_hours),
-            l.idle_warm_cost,
-            "unused, memory in use",
-            Tone::Bad,
-        ),
-        state(
-            "idle, empty",
-            Some(l.idle_empty_gpu_hours),
-            l.idle_empty_cost,
-            "unused, memory empty",
-            Tone::Bad,
-        ),
-        state(
-            "unobserved",
-            Some(l.unobserved_gpu_hours),
-            l.unobserved_cost,
-            "held, no sample to trust",
-            Tone::Muted,
-        ),
+        state("busy", l.busy_gpu_hours, l.busy_cost, "held and used").toned(Tone::Good),
+        state("slack", l.slack_gpu_hours, l.slack_cost, "in use, the unused part")
+            .toned(Tone::Warn),
+        state("idle, warm", l.idle_warm_gpu_hours, l.idle_warm_cost, "unused, memory in use")
+            .toned(Tone::Bad),
+        state("idle, empty", l.idle_empty_gpu_hours, l.idle_empty_cost, "unused, memory empty")
+            .toned(Tone::Bad),
+        state("unobserved", l.unobserved_gpu_hours, l.unobserved_cost, "held, no sample to trust")
+            .toned(Tone::Muted),
         total("held", Some(l.allocated_gpu_hours), l.allocated_cost, "the five above"),
-        rare(
-            "stale claim",
-            Some(l.stale_claim_gpu_hours),
-            l.stale_claim_cost,
-            "claimed, no live pod",
-        ),
-        state(
-            "unallocated",
-            Some(l.unallocated_gpu_hours),
-            l.unallocated_cost,
-            "held by nobody",
-            Tone::Plain,
-        ),
-        rare(
-            "stranded",
-            Some(l.stranded_gpu_hours),
-            l.stranded_cost,
-            "free, no CPU or memory left",
-        ),
-        rare("unhealthy", Some(l.unhealthy_gpu_hours), l.unhealthy_cost, "node or device broken"),
+        rare("stale claim", l.stale_claim_gpu_hours, l.stale_claim_cost, "claimed, no live pod"),
+        state("unallocated", l.unallocated_gpu_hours, l.unallocated_cost, "held by nobody"),
+        rare("stranded", l.stranded_gpu_hours, l.stranded_cost, "free, no CPU or memory left"),
+        rare("unhealthy", l.unhealthy_gpu_hours, l.unhealthy_cost, "node or device broken"),
         total("capacity", l.capacity_gpu_hours, l.capacity_cost, "held and not held"),
     ]
 }
