@@ -1,1 +1,103 @@
-//! Reports as bytes.
+//! Reports as bytes: every output is a pure function of the [`Report`] and [`RenderOptions`].
+//!
+//! Not here: where the bytes go (`ui`, `commands`), what the figures mean (`report::contract`),
+//! whether there is a terminal and how wide it is (`ui` decides, this room is told).
+
+mod csv;
+mod document;
+mod flat;
+pub mod format;
+mod json;
+mod markdown;
+mod names;
+mod parquet;
+#[cfg(test)]
+mod sample;
+mod schema;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use names::{Format, GroupBy, UnknownName};
+pub use parquet::{parquet_tables, write_parquet};
+pub use schema::report_schema;
+
+use crate::report::contract::Report;
+
+/// How a report is shown. Nothing in it changes a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// Which rows are listed.
+    pub by: GroupBy,
+    /// Columns of the terminal; below [`MIN_WIDTH`] that many are used all the same.
+    pub width: usize,
+    /// Whether ANSI colours may be used.
+    pub color: bool,
+    /// Most rows listed in a table or in Markdown; 0 lists all. The total is always of all rows.
+    pub top: usize,
+    /// All columns, nothing cut, whatever the width. [`Format::Wide`] sets it.
+    pub wide: bool,
+}
+
+/// Narrowest table that is laid out.
+pub const MIN_WIDTH: usize = 40;
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self { by: GroupBy::Tenant, width: 80, color: false, top: 20, wide: false }
+    }
+}
+
+/// Why a report could not be turned into bytes. The report itself never causes one of these:
+/// they are failures of an encoder or of the disk.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The JSON encoder failed.
+    #[error("cannot encode the report as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The CSV encoder failed.
+    #[error("cannot encode the report as CSV")]
+    Csv(#[from] ::csv::Error),
+    /// The Parquet encoder failed.
+    #[error("cannot encode table `{table}` as Parquet")]
+    Parquet {
+        /// Which table.
+        table: &'static str,
+        /// What polars said.
+        source: polars::error::PolarsError,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// Where to.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The report in one format.
+///
+/// [`Format::Csv`] and [`Format::Parquet`] hold one table, the one that `options.by` names, whole
+/// and unrounded; all tables at once are [`write_parquet`].
+///
+/// # Errors
+/// When an encoder fails; see [`OutputError`].
+pub fn render(
+    report: &Report,
+    format: Format,
+    options: &RenderOptions,
+) -> Result<Vec<u8>, OutputError> {
+    match format {
+        Format::Table => Ok(table::render(report, options).into_bytes()),
+        Format::Wide => {
+            let options = RenderOptions { wide: true, ..*options };
+            Ok(table::render(report, &options).into_bytes())
+        }
+        Format::Json => json::render(report),
+        Format::Csv => csv::render(report, options.by),
+        Format::Markdown => Ok(markdown::render(report, options).into_bytes()),
+        Format::Parquet => parquet::encode(&flat::listed(report, options.by)?),
+    }
+}
