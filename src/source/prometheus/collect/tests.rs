@@ -42,7 +42,10 @@ fn empty_unless(seen: &Seen, answer: impl FnOnce(&str) -> Option<Reply>) -> Repl
 
 fn one(labels: &str) -> Option<Reply> {
     let at = START / 1_000;
-    Some(Reply::matrix(&format!(r#"{{"metric":{{{labels}}},"values":[[{at},"8"],[{},"8"]]}}"#, at + 30)))
+    Some(Reply::matrix(&format!(
+        r#"{{"metric":{{{labels}}},"values":[[{at},"8"],[{},"8"]]}}"#,
+        at + 30
+    )))
 }
 
 #[tokio::test]
@@ -121,7 +124,11 @@ async fn a_server_that_cannot_be_used_ends_it_at_once() {
         (Reply::json("<html>"), "web page", "path prefix"),
         (Reply::new(404, "nope"), "404 Not Found: nope", "path prefix"),
         (Reply::json("{\"status\""), "truncated at byte 9", ""),
-        (Reply::matrix("").after(Duration::from_secs(2)), "no answer within", "--prometheus-timeout"),
+        (
+            Reply::matrix("").after(Duration::from_secs(2)),
+            "no answer within",
+            "--prometheus-timeout",
+        ),
     ];
     for (reply, message, hint) in cases {
         let server = Server::start(move |_, _| reply.clone());
@@ -141,8 +148,7 @@ async fn a_server_that_is_down_is_named_without_its_password() {
     let transport = DirectTransport::new(&url, &ConnectionOptions::default()).unwrap();
     let window = Window::new(0, 1).unwrap();
     let progress = Counting::default();
-    let error =
-        collect(Arc::new(transport), &quick_options(), &gpus(), 0, window, &progress).await;
+    let error = collect(Arc::new(transport), &quick_options(), &gpus(), 0, window, &progress).await;
     let error = error.unwrap_err();
     assert_eq!(error.to_string(), format!("cannot read metrics from http://127.0.0.1:{port}"));
     let shown = format!("{error:?}");

@@ -139,7 +139,11 @@ async fn a_warning_in_a_success_keeps_the_samples_and_is_a_gap() {
     let answer = reader.read(&plan, &Counting::default()).await;
     assert_eq!(instants(&answer, "a"), [START]);
     assert_eq!(answer.gaps.len(), 1);
-    assert!(answer.gaps[0].reason.ends_with("may be missing: store-3 is away"), "{:?}", answer.gaps);
+    assert!(
+        answer.gaps[0].reason.ends_with("may be missing: store-3 is away"),
+        "{:?}",
+        answer.gaps
+    );
     assert_eq!(
         reader.notes(QueryId::GpuUtil),
         ["native histograms are left out", "the server remarks: so-so"]
@@ -149,7 +153,8 @@ async fn a_warning_in_a_success_keeps_the_samples_and_is_a_gap() {
 
 #[tokio::test]
 async fn values_come_as_served() {
-    let samples = vec![(START, "NaN"), (START + 1, "+Inf"), (START + 2, "-Inf"), (START + 3, "2e9")];
+    let samples =
+        vec![(START, "NaN"), (START + 1, "+Inf"), (START + 2, "-Inf"), (START + 3, "2e9")];
     let series = vec![FakeSeries { uuid: "a", samples }];
     let server = serving(Fake { series, left_closed: true, max_samples: 99 });
     let answer = read(&server, &plan(QueryId::GpuUtil, START, START + 60_000)).await;

@@ -64,7 +64,8 @@ impl Fake {
                 count += 1;
             }
             if !values.is_empty() {
-                series.push(format!(r#"{{"metric":{{"UUID":"{}"}},"values":[{values}]}}"#, one.uuid));
+                series
+                    .push(format!(r#"{{"metric":{{"UUID":"{}"}},"values":[{values}]}}"#, one.uuid));
             }
         }
         if count > self.max_samples {
