@@ -1,4 +1,41 @@
 //! Prometheus-compatible HTTP API: what is asked, how it is sent, how answers are decoded.
+//!
+//! ```text
+//! collect ──► render (queries/*.promql)      what is asked, in which order
+//!    └──────► reader ──► chunks, shards      how much at a time
+//!                └─────► api ──► transport   one request: retries, errors in words
+//!                          └───► decode      bytes to series
+//! ```
+//!
+//! What the series mean is not known here.
 
+mod address;
+pub mod api;
+mod api_error;
+mod auth;
+mod backoff;
+mod chunks;
+pub mod client;
+pub mod collect;
+mod decode;
+mod merge;
+mod notes;
 pub mod options;
+pub mod reader;
+pub mod render;
+mod requests;
+mod scope;
+mod shards;
+mod status;
+mod tls;
 pub mod transport;
+
+#[cfg(test)]
+mod testing;
+
+pub use api::Api;
+pub use api_error::ApiError;
+pub use client::DirectTransport;
+pub use collect::{CollectError, Collected, collect};
+pub use reader::RangeReader;
+pub use tls::install_crypto_provider;

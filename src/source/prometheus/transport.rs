@@ -37,6 +37,15 @@ pub enum TransportError {
     /// The server could not be reached, or hung up.
     #[error("{0}")]
     Connection(String),
+    /// The server sends elsewhere: to another host (a login page, often), or round in circles.
+    #[error("{0}")]
+    Redirected(String),
+    /// The body is larger than the transport takes, so that no server can fill the memory.
+    #[error("the answer is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// Most bytes that are taken, decompressed.
+        limit_bytes: usize,
+    },
     /// Something on this side is wrong (a token file that cannot be read, a bad certificate).
     #[error("{0}")]
     Local(String),

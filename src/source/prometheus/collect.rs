@@ -1,0 +1,207 @@
+//! Reads every query of the catalogue: first what is asked of the whole cluster, then what is asked
+//! only of the nodes and namespaces that turned out to have GPUs.
+//!
+//! How one query is read is [`super::reader`]'s; what the answers mean is the core's.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::api::Api;
+use super::api_error::{ApiError, cleaned};
+use super::decode;
+use super::merge::merged;
+use super::options::ReadOptions;
+use super::reader::RangeReader;
+use super::render::{Bindings, RenderError, render};
+use super::transport::Transport;
+use super::{requests, scope, status};
+use crate::model::query::QueryScope;
+use crate::model::{MetricData, QueryId, SourceState, SourceStatus, Window};
+use crate::source::progress::Progress;
+use crate::source::{ReadPlan, SampleReader};
+
+/// Tries of the first request: a wrong URL shall not keep a person waiting.
+const PROBE_TRIES: u32 = 2;
+
+/// What a metric server told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collected {
+    /// One answer per query that was asked, in the order of the catalogue.
+    pub metrics: Vec<MetricData>,
+    /// `prometheus`, then one line per query of the catalogue, asked or not.
+    pub sources: Vec<SourceStatus>,
+    /// The server, for people: where it is, and its version if it tells.
+    pub server: String,
+}
+
+/// Why nothing could be collected at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The server does not answer, or not as a Prometheus-compatible API.
+    #[error("cannot read metrics from {target}")]
+    Unusable {
+        /// Where it is, without credentials.
+        target: String,
+        /// What happened.
+        #[source]
+        source: ApiError,
+    },
+    /// A query could not be written with these settings.
+    #[error(transparent)]
+    Query(#[from] RenderError),
+}
+
+impl CollectError {
+    /// What to try, for a person.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unusable { source, .. } => source.hint(),
+            Self::Query(_) => None,
+        }
+    }
+}
+
+/// Reads every query for a report on `window`.
+///
+/// What is read is `window` widened by `max_gap_ms` on both sides: a sample holds until the next one
+/// for up to that long, so holds cross the edges in both directions. With it, a report on a window
+/// cut in two adds up to the report on the whole.
+///
+/// `gpu_resources` are extended resource names (`nvidia.com/gpu`).
+///
+/// # Errors
+/// When the server cannot be used at all, or a label matcher is not one. A query that fails is not an
+/// error but a gap in its answer and a line in [`Collected::sources`].
+pub async fn collect(
+    transport: Arc<dyn Transport>,
+    options: &ReadOptions,
+    gpu_resources: &[String],
+    max_gap_ms: i64,
+    window: Window,
+    progress: &dyn Progress,
+) -> Result<Collected, CollectError> {
+    let bindings = Bindings::new(&options.matchers, gpu_resources)?;
+    let api = Arc::new(Api::new(transport, options.clone()));
+    progress.phase(&format!("asking {}", api.target()));
+    let server = probe(&api).await?;
+    let reader = RangeReader::over(api);
+    let run = Run { reader: &reader, window: window.widened(max_gap_ms, max_gap_ms), progress };
+    let (metrics, mut sources) = run.all(bindings).await;
+    sources.insert(
+        0,
+        SourceStatus {
+            name: "prometheus".to_owned(),
+            state: SourceState::Ok,
+            detail: format!("{server}, through the {}", reader.name()),
+        },
+    );
+    Ok(Collected { metrics, sources, server })
+}
+
+/// Sees whether anybody answers, and who.
+async fn probe(api: &Api) -> Result<String, CollectError> {
+    let target = api.target().to_owned();
+    let tries = PROBE_TRIES.min(api.options().max_attempts);
+    let reply = api.call_up_to(tries, &requests::probe(), decode::envelope::<IgnoredAny>).await;
+    reply.map_err(|source| CollectError::Unusable { target: target.clone(), source })?;
+    // Not every server tells, and none has to.
+    let info = api.call_up_to(1, &requests::build_info(), decode::envelope::<BuildInfo>).await;
+    Ok(info.map_or_else(|_| target.clone(), |reply| reply.answer.data.named(&target)))
+}
+
+#[derive(Deserialize)]
+struct BuildInfo {
+    application: Option<String>,
+    version: Option<String>,
+}
+
+impl BuildInfo {
+    fn named(&self, target: &str) -> String {
+        let words: Vec<String> =
+            [&self.application, &self.version].into_iter().flatten().map(|t| cleaned(t)).collect();
+        match (words.is_empty(), &self.application) {
+            (true, _) => target.to_owned(),
+            (false, Some(_)) => format!("{target} ({})", words.join(" ")),
+            (false, None) => format!("{target} (version {})", words.join(" ")),
+        }
+    }
+}
+
+/// One query's part of the result.
+struct Row {
+    query: QueryId,
+    answer: Option<MetricData>,
+    status: SourceStatus,
+}
+
+struct Run<'a> {
+    reader: &'a RangeReader,
+    window: Window,
+    progress: &'a dyn Progress,
+}
+
+impl Run<'_> {
+    async fn all(&self, mut bindings: Bindings) -> (Vec<MetricData>, Vec<SourceStatus>) {
+        self.progress.phase("reading GPU metrics");
+        let first = |query: &&QueryId| query.scope() == QueryScope::All;
+        let mut rows =
+            join_all(QueryId::ALL.iter().filter(first).map(|query| self.ask(*query, &bindings)))
+                .await;
+        let answers: Vec<&MetricData> = rows.iter().filter_map(|row| row.answer.as_ref()).collect();
+        bindings.nodes = scope::gpu_nodes(&answers);
+        bindings.namespaces = scope::gpu_namespaces(&answers);
+        self.progress.phase(&format!(
+            "reading facts of {} GPU nodes and {} namespaces",
+            bindings.nodes.values.len(),
+            bindings.namespaces.values.len()
+        ));
+        let second = QueryId::ALL.iter().filter(|query| !first(query));
+        rows.extend(join_all(second.map(|query| self.ask_scoped(*query, &bindings))).await);
+        rows.sort_by_key(|row| QueryId::ALL.iter().position(|query| *query == row.query));
+        let (mut metrics, mut sources) = (Vec::new(), Vec::new());
+        for row in rows {
+            metrics.extend(row.answer);
+            sources.push(row.status);
+        }
+        (metrics, sources)
+    }
+
+    async fn ask_scoped(&self, query: QueryId, bindings: &Bindings) -> Row {
+        let missing = match query.scope() {
+            QueryScope::GpuNodes if bindings.nodes.values.is_empty() => {
+                "not asked: no node with GPUs was found in kube-state-metrics"
+            }
+            QueryScope::GpuNamespaces if bindings.namespaces.values.is_empty() => {
+                "not asked: no namespace with GPUs was found"
+            }
+            _ => return self.ask(query, bindings).await,
+        };
+        Row { query, answer: None, status: status::skipped(query, missing) }
+    }
+
+    async fn ask(&self, query: QueryId, bindings: &Bindings) -> Row {
+        let texts = match render(query, bindings) {
+            Ok(texts) => texts,
+            Err(error) => {
+                let status = status::failed(query, error.to_string());
+                return Row { query, answer: None, status };
+            }
+        };
+        let plans: Vec<ReadPlan> = texts
+            .into_iter()
+            .map(|promql| ReadPlan { query, promql, window: self.window })
+            .collect();
+        let answers =
+            join_all(plans.iter().map(|plan| self.reader.read(plan, self.progress))).await;
+        let answer = merged(query, answers);
+        let status = status::of_answer(&answer, self.window, &self.reader.notes(query));
+        Row { query, answer: Some(answer), status }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Putting the answers to parts of a query together: one series per label set, one sample per instant.
+
+use std::collections::HashMap;
+
+use crate::model::{Labels, MetricData, QueryId, ReadGap, Series};
+use crate::units::Millis;
+
+/// Collects series of parts in any order.
+#[derive(Debug, Default)]
+pub(super) struct Merger {
+    parts: HashMap<Labels, Vec<(Vec<Millis>, Vec<f64>)>>,
+}
+
+impl Merger {
+    /// Adds the series of one part.
+    pub(super) fn add(&mut self, series: Vec<Series>) {
+        for Series { labels, timestamps_ms, values } in series {
+            if !timestamps_ms.is_empty() {
+                self.parts.entry(labels).or_default().push((timestamps_ms, values));
+            }
+        }
+    }
+
+    /// Everything, sorted by labels and time.
+    pub(super) fn finish(self) -> Vec<Series> {
+        let mut series: Vec<Series> =
+            self.parts.into_iter().map(|(labels, parts)| joined(labels, parts)).collect();
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        series
+    }
+}
+
+fn joined(labels: Labels, mut parts: Vec<(Vec<Millis>, Vec<f64>)>) -> Series {
+    parts.sort_by_key(|(timestamps, _)| timestamps.first().copied());
+    let disjoint = parts.windows(2).all(|pair| pair[0].0.last() < pair[1].0.first());
+    if disjoint {
+        let mut parts = parts.into_iter();
+        let (mut timestamps_ms, mut values) = parts.next().unwrap_or_default();
+        for (more_timestamps, more_values) in parts {
+            timestamps_ms.extend(more_timestamps);
+            values.extend(more_values);
+        }
+        return Series { labels, timestamps_ms, values };
+    }
+    let mut samples: Vec<(Millis, f64)> =
+        parts.into_iter().flat_map(|(at, values)| at.into_iter().zip(values)).collect();
+    // By value too, so that which of two samples at one instant stays does not depend on which
+    // answer came first.
+    samples.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    samples.dedup_by_key(|(at, _)| *at);
+    let (timestamps_ms, values) = samples.into_iter().unzip();
+    Series { labels, timestamps_ms, values }
+}
+
+/// Gaps in order; touching ones for one reason become one.
+pub(super) fn merged_gaps(mut gaps: Vec<ReadGap>) -> Vec<ReadGap> {
+    gaps.sort_by(|a, b| (&a.reason, a.start_ms, a.end_ms).cmp(&(&b.reason, b.start_ms, b.end_ms)));
+    let mut merged: Vec<ReadGap> = Vec::new();
+    for gap in gaps {
+        match merged.last_mut() {
+            Some(last) if last.reason == gap.reason && gap.start_ms <= last.end_ms => {
+                last.end_ms = last.end_ms.max(gap.end_ms);
+            }
+            _ => merged.push(gap),
+        }
+    }
+    merged
+        .sort_by(|a, b| (a.start_ms, a.end_ms, &a.reason).cmp(&(b.start_ms, b.end_ms, &b.reason)));
+    merged
+}
+
+/// The answers to several texts of one query as one.
+pub(super) fn merged(query: QueryId, answers: Vec<MetricData>) -> MetricData {
+    let mut merger = Merger::default();
+    let mut gaps = Vec::new();
+    for answer in answers {
+        merger.add(answer.series);
+        gaps.extend(answer.gaps);
+    }
+    MetricData { query, series: merger.finish(), gaps: merged_gaps(gaps) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(name: &str, samples: &[(Millis, f64)]) -> Series {
+        let (timestamps_ms, values) = samples.iter().copied().unzip();
+        Series { labels: Labels::from([("n".into(), name.into())]), timestamps_ms, values }
+    }
+
+    #[test]
+    fn parts_in_any_order_make_one_series_per_label_set() {
+        let first = vec![series("b", &[(1, 1.0), (2, 2.0)]), series("a", &[(1, 9.0)])];
+        let second = vec![series("b", &[(3, 3.0)])];
+        let expected = vec![series("a", &[(1, 9.0)]), series("b", &[(1, 1.0), (2, 2.0), (3, 3.0)])];
+        for order in [[&first, &second], [&second, &first]] {
+            let mut merger = Merger::default();
+            order.into_iter().for_each(|part| merger.add(part.clone()));
+            assert_eq!(merger.finish(), expected);
+        }
+    }
+
+    #[test]
+    fn overlaps_are_taken_once_whichever_came_first() {
+        let parts = [series("a", &[(1, 1.0), (3, 3.0)]), series("a", &[(2, 2.0), (3, 4.0)])];
+        for order in [[0, 1], [1, 0]] {
+            let mut merger = Merger::default();
+            order.into_iter().for_each(|i| merger.add(vec![parts[i].clone()]));
+            assert_eq!(merger.finish(), [series("a", &[(1, 1.0), (2, 2.0), (3, 3.0)])]);
+        }
+    }
+
+    #[test]
+    fn touching_gaps_for_one_reason_become_one() {
+        let gap =
+            |start_ms, end_ms, reason: &str| ReadGap { start_ms, end_ms, reason: reason.into() };
+        let gaps = vec![gap(10, 20, "x"), gap(0, 10, "x"), gap(5, 15, "y"), gap(30, 40, "x")];
+        assert_eq!(merged_gaps(gaps), [gap(0, 20, "x"), gap(5, 15, "y"), gap(30, 40, "x")]);
+    }
+}
