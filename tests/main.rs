@@ -1,1 +1,3 @@
-mod common {}
+//! Integration tests, as one binary: linking polars once is what takes the time.
+
+mod demo_fixture;
