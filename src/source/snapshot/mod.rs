@@ -22,8 +22,8 @@ mod redact;
 mod samples;
 mod target;
 
-//T #[cfg(test)]
-//T mod tests;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -11,6 +11,9 @@ mod objects;
 mod pseudonym;
 mod series;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use objects::objects;
 pub(super) use pseudonym::Pseudonyms;
 pub use pseudonym::Salt;
