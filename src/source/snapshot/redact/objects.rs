@@ -1,0 +1,136 @@
+//! Pseudonyms in cluster objects.
+
+use serde_json::{Map, Value};
+
+use super::pseudonym::Pseudonyms;
+use super::{LEFT_OUT, clear, source_name, sources};
+use crate::model::objects::ObjectProblem;
+use crate::source::objects::{RawObject, RawObjects};
+
+/// Objects with pseudonyms for names.
+pub(in crate::source::snapshot) fn objects(names: &Pseudonyms, objects: &RawObjects) -> RawObjects {
+    let item = |item: &RawObject| RawObject {
+        origin: source_name(names, &item.origin),
+        value: any(names, "", &item.value),
+    };
+    let problem = |problem: &ObjectProblem| ObjectProblem {
+        subject: names.whole(&problem.subject),
+        detail: LEFT_OUT.to_owned(),
+    };
+    RawObjects {
+        items: objects.items.iter().map(item).collect(),
+        problems: objects.problems.iter().map(problem).collect(),
+        sources: sources(names, &objects.sources),
+        listed_at_ms: objects.listed_at_ms,
+    }
+}
+
+/// The value of the field `name`, or of an element of a list of that name.
+fn any(names: &Pseudonyms, name: &str, value: &Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(string(names, name, text)),
+        Value::Array(items) => items.iter().map(|item| any(names, name, item)).collect(),
+        Value::Object(map) => Value::Object(object(names, name, map)),
+    }
+}
+
+fn object(names: &Pseudonyms, name: &str, map: &Map<String, Value>) -> Map<String, Value> {
+    let entry = |(key, value): (&String, &Value)| match name {
+        "labels" | "annotations" | "matchLabels" | "nodeSelector" => {
+            (names.label_key(key), label(names, key, value))
+        }
+        _ if clear::is_quantity_field(name) => quantity(names, key, value),
+        _ if clear::is_field(key) => (key.clone(), any(names, key, value)),
+        _ if clear::is_public_name(key) => (key.clone(), any(names, name, value)),
+        _ => (names.parts(key), any(names, name, value)),
+    };
+    map.iter().map(entry).collect()
+}
+
+fn label(names: &Pseudonyms, key: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if !clear::keeps_label(key) => Value::String(names.parts(text)),
+        Value::String(_) => value.clone(),
+        _ => any(names, "", value),
+    }
+}
+
+fn quantity(names: &Pseudonyms, resource: &str, value: &Value) -> (String, Value) {
+    let public = clear::is_public_name(resource) || clear::is_core_resource(resource);
+    let resource = if public { resource.to_owned() } else { names.parts(resource) };
+    let value = match value {
+        Value::String(text) if clear::is_quantity(text) => value.clone(),
+        _ => any(names, "", value),
+    };
+    (resource, value)
+}
+
+fn string(names: &Pseudonyms, field: &str, text: &str) -> String {
+    match field {
+        "message" => LEFT_OUT.to_owned(),
+        _ if clear::keeps_field(field, text) => text.to_owned(),
+        "key" | "driver" | "deviceClassName" | "resourceName" if clear::is_public_name(text) => {
+            text.to_owned()
+        }
+        _ => names.parts(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::source::snapshot::redact::Salt;
+
+    #[test]
+    fn structure_quantities_and_hardware_stay() {
+        let node = json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {
+                "name": "node-7", "creationTimestamp": "2026-01-02T03:04:05Z",
+                "labels": {"nvidia.com/gpu.product": "NVIDIA-L40S", "acme.com/rack": "r12"},
+            },
+            "spec": {"unschedulable": true, "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]},
+            "status": {
+                "capacity": {"cpu": "96", "nvidia.com/gpu": "8", "acme.com/fpga": "1"},
+                "conditions": [{"type": "Ready", "status": "False", "reason": "KubeletDown", "message": "at acme"}],
+                "addresses": [{"type": "InternalIP", "address": "10.0.0.7"}],
+            },
+        });
+        let names = Pseudonyms::new(Salt::fixed([1; 32]));
+        let (name, ip, rack) = (names.whole("node-7"), names.whole("10.0.0.7"), names.whole("r12"));
+        let fpga = names.parts("acme.com/fpga");
+        assert_eq!(
+            any(&names, "", &node),
+            json!({
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {
+                    "name": name, "creationTimestamp": "2026-01-02T03:04:05Z",
+                    "labels": {"nvidia.com/gpu.product": "NVIDIA-L40S", "acme.com/rack": rack},
+                },
+                "spec": {"unschedulable": true, "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]},
+                "status": {
+                    "capacity": {"cpu": "96", "nvidia.com/gpu": "8", fpga: "1"},
+                    "conditions": [{"type": "Ready", "status": "False", "reason": "KubeletDown", "message": LEFT_OUT}],
+                    "addresses": [{"type": "InternalIP", "address": ip}],
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn anything_that_could_be_a_name_goes() {
+        let names = Pseudonyms::new(Salt::fixed([1; 32]));
+        let object = json!({
+            "status": "call Bob", "reason": "bob said so", "weird-key": 1,
+            "args": ["--team=acme"], "image": "acme.io/bob/app:v1",
+            "annotations": {"note": "Bob <bob@acme.io>"},
+        });
+        let text = any(&names, "", &object).to_string().to_lowercase();
+        for name in ["bob", "acme", "weird"] {
+            assert!(!text.contains(name), "{name} in {text}");
+        }
+    }
+}
