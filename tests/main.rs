@@ -1,10 +1,7 @@
-<<<<<<< HEAD
-//! Integration tests, one binary: linking is what takes the time.
-
-mod cli;
-mod settings_reference;
-=======
 //! Integration tests, as one binary: linking polars once is what takes the time.
 
+mod cli;
+mod common;
 mod demo_fixture;
->>>>>>> snap
+mod gentd26;
+mod settings_reference;

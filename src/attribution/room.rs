@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::objects::{NodeFact, PodFact, PodRequests};
+use crate::model::objects::{NodeFact, PodFact};
 use crate::model::{ClusterFacts, Interval, IntervalSet};
 use crate::observe::kube_state::{Demand, KubeNode, KubeState};
 use crate::units::Millis;
@@ -106,6 +106,7 @@ fn full_times(cpu: i64, memory: i64, demands: &[Demand], shapes: &[(i64, i64)]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::objects::PodRequests;
 
     fn demand(start: i64, end: i64, cpu: i64, memory: i64) -> Demand {
         Demand {
@@ -135,6 +136,7 @@ mod tests {
                 gpus: [("nvidia.com/gpu".to_owned(), 1)].into(),
                 cpu_millicores: cpu,
                 memory_bytes: memory,
+                ..PodRequests::default()
             },
             ..PodFact::default()
         };

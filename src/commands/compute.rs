@@ -2,6 +2,7 @@
 
 use super::gather::Gathered;
 use crate::error::{Error, Result};
+use crate::report::build::{self, Stamp};
 use crate::report::contract::{Assumption, Report};
 use crate::settings::Settings;
 
@@ -9,11 +10,18 @@ use crate::settings::Settings;
 ///
 /// # Errors
 ///
-/// Objects that cannot be decoded at all.
-pub fn report(gathered: &Gathered, settings: &Settings) -> Result<Report> {
-    let _inputs = gathered.inputs(&settings.policy)?;
-    let _assumptions = assumptions(settings);
-    Err(Error::failed("computing a report is not part of this build"))
+/// A table that does not hold together: a bug, never bad input.
+pub fn report(gathered: Gathered, settings: &Settings) -> Result<Report> {
+    let stamp = Stamp {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        assumptions: assumptions(settings),
+        scope: settings.scope.clone(),
+    };
+    build::report(&gathered.into_inputs(&settings.policy), &settings.policy, stamp).map_err(|e| {
+        Error::failed("the report could not be computed; this is a bug")
+            .caused_by(e)
+            .hinted("please report it with `gpu-finops snapshot save DIR --redact`")
+    })
 }
 
 /// The settings that the figures depend on, as the report states them.

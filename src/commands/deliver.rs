@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::report::contract::Report;
-use crate::settings::{Format, View};
+use crate::output::{self, Format, RenderOptions};
+use crate::settings::View;
 use crate::ui::Ui;
 
 /// A report as bytes.
@@ -117,8 +118,21 @@ impl Target {
 /// # Errors
 ///
 /// An encoder that fails.
-pub fn render(_report: &Report, _view: &View, _ui: &Ui) -> Result<Rendered> {
-    Err(Error::failed("rendering a report is not part of this build"))
+pub fn render(report: &Report, view: &View, ui: &Ui) -> Result<Rendered> {
+    let failed = |e| Error::failed("cannot write the report in this format").caused_by(e);
+    if view.format == Format::Parquet {
+        let tables = output::parquet_tables(report).map_err(failed)?;
+        let named = tables.into_iter().map(|(table, bytes)| (format!("{table}.parquet"), bytes));
+        return Ok(Rendered::Files(named.collect()));
+    }
+    let options = RenderOptions {
+        by: view.by,
+        width: ui.width(),
+        color: ui.color() && view.output_file.is_none(),
+        top: view.top.unwrap_or(0),
+        wide: false,
+    };
+    output::render(report, view.format, &options).map(Rendered::Document).map_err(failed)
 }
 
 /// Makes and removes a file beside `path`: whether one can be made there.
@@ -163,13 +177,13 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Dimension;
+    use crate::output::GroupBy;
     use crate::ui::color::TerminalEnvironment;
     use crate::ui::{UiOptions, Verbosity};
 
     fn view(path: Option<&Path>, format: Format) -> View {
         let output_file = path.map(Path::to_owned);
-        View { by: Dimension::Tenant, format, output_file, top: None }
+        View { by: GroupBy::Tenant, format, output_file, top: None }
     }
 
     fn quiet() -> Ui {

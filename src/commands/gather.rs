@@ -1,9 +1,10 @@
 //! From settings to everything that a report is made from: the only place that talks to sources.
 //!
 //! What a source gives is kept as it came, so that a snapshot can be saved of it; decoding objects
-//! is the last step, [`Gathered::inputs`].
+//! is the last step, [`Gathered::into_inputs`].
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
@@ -11,8 +12,12 @@ use crate::model::{Inputs, MetricData, Policy, SourceStatus, Window};
 use crate::settings::Settings;
 use crate::settings::source::{LiveSource, ObjectsFrom, SourceChoice};
 use crate::settings::window::ResolvedWindow;
-use crate::source::objects::RawObjects;
+use crate::source::kubernetes::{self, Cluster, ServiceProxy};
+use crate::source::objects::{self, RawObjects};
 use crate::source::progress::Progress;
+use crate::source::prometheus::transport::Transport;
+use crate::source::prometheus::{self, Collected, DirectTransport};
+use crate::source::snapshot::{self, Snapshot};
 use crate::ui::Ui;
 use crate::units::Millis;
 
@@ -29,16 +34,25 @@ pub struct Gathered {
     pub objects: RawObjects,
     /// How each source fared, but for those that `objects` tells about.
     pub sources: Vec<SourceStatus>,
+    /// The metric server, for people; never with credentials.
+    pub server: Option<String>,
 }
 
 impl Gathered {
     /// The same with objects decoded.
-    ///
-    /// # Errors
-    ///
-    /// None so far beyond the missing decoder.
-    pub fn inputs(&self, _policy: &Policy) -> Result<Inputs> {
-        Err(not_wired("decoding cluster objects"))
+    #[must_use]
+    pub fn into_inputs(self, policy: &Policy) -> Inputs {
+        let facts = objects::decode(&self.objects, &policy.gpu_resources);
+        let mut sources = self.sources;
+        sources.extend(self.objects.sources);
+        Inputs { window: self.window, now_ms: self.now_ms, metrics: self.metrics, facts, sources }
+    }
+}
+
+impl From<Snapshot> for Gathered {
+    fn from(snapshot: Snapshot) -> Self {
+        let Snapshot { window, now_ms, metrics, objects, sources, server, .. } = snapshot;
+        Self { window, now_ms, metrics, objects, sources, server }
     }
 }
 
@@ -59,9 +73,9 @@ pub async fn gather(settings: &Settings, ui: &Ui) -> Result<Gathered> {
 ///
 /// # Errors
 ///
-/// None so far beyond the missing fixture.
+/// A fixture that cannot be read: a bug.
 pub fn demo() -> Result<Gathered> {
-    Err(not_wired("the built-in cluster"))
+    snapshot::load(Path::new("fixtures/demo")).map(Into::into).map_err(|e| Error::failed("the built-in cluster cannot be read").caused_by(e))
 }
 
 fn replay(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Gathered> {
@@ -74,44 +88,108 @@ async fn read(live: &LiveSource, settings: &Settings, ui: &Ui) -> Result<Gathere
     live.check()?;
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
     let window = noted(&settings.window_at(now_ms)?, ui);
+    let cluster = connect(live).await?;
     let progress = ui.progress();
     let (metrics, objects) = futures::join!(
-        read_metrics(live, window, settings, progress.as_ref()),
-        read_objects(live, now_ms, progress.as_ref()),
+        read_metrics(live, cluster.as_ref(), window, settings, progress.as_ref(), ui),
+        read_objects(live, cluster.as_ref(), now_ms, progress.as_ref()),
     );
-    let ((metrics, sources), objects) = (metrics?, objects?);
-    Ok(Gathered { window, now_ms, metrics, objects, sources })
+    let (collected, objects) = (metrics?, objects?);
+    let Collected { metrics, sources, server } = collected;
+    Ok(Gathered { window, now_ms, metrics, objects, sources, server: Some(server) })
+}
+
+/// The cluster, where objects or the metric server are to come from it.
+async fn connect(live: &LiveSource) -> Result<Option<Cluster>> {
+    if live.objects != ObjectsFrom::Cluster && live.prometheus.is_some() {
+        return Ok(None);
+    }
+    kubernetes::connect(&live.cluster).await.map(Some).map_err(|e| {
+        Error::failed("cannot connect to a cluster")
+            .caused_by(e)
+            .hinted("name one with `--kubeconfig` or `--context`")
+            .hinted("or do without: `--prometheus URL` with `--objects PATH` or `--no-kubernetes`")
+    })
 }
 
 /// Samples and how the metric server fared.
 async fn read_metrics(
-    _live: &LiveSource,
-    _window: Window,
-    _settings: &Settings,
-    _progress: &dyn Progress,
-) -> Result<(Vec<MetricData>, Vec<SourceStatus>)> {
-    Err(not_wired("reading a metric server"))
+    live: &LiveSource,
+    cluster: Option<&Cluster>,
+    window: Window,
+    settings: &Settings,
+    progress: &dyn Progress,
+    ui: &Ui,
+) -> Result<Collected> {
+    let transport: Arc<dyn Transport> = match (&live.prometheus, cluster) {
+        (Some(url), _) => Arc::new(direct(url.as_str(), live)?),
+        (None, Some(cluster)) => Arc::new(discovered(cluster, live, ui).await?),
+        (None, None) => return Err(Error::usage("no metric server: give `--prometheus URL`")),
+    };
+    let policy = &settings.policy;
+    prometheus::collect(transport, &live.read, &policy.gpu_resources, policy.max_gap_ms, window, progress)
+        .await
+        .map_err(|e| {
+            let hint = e.hint();
+            let error = Error::failed("cannot read metrics").caused_by(e);
+            match hint {
+                Some(hint) => error.hinted(hint),
+                None => error,
+            }
+        })
+}
+
+fn direct(url: &str, live: &LiveSource) -> Result<DirectTransport> {
+    prometheus::install_crypto_provider();
+    DirectTransport::new(url, &live.connection)
+        .map_err(|e| Error::usage("cannot set up the connection to `--prometheus`").caused_by(e))
+}
+
+/// The first metric server of the cluster that answers, through the API server's service proxy.
+async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<ServiceProxy> {
+    let none = |message: String| {
+        Error::failed(message).hinted("name it with `--prometheus URL`; `kubectl port-forward` makes one reachable")
+    };
+    let discovery = kubernetes::discover(cluster)
+        .await
+        .map_err(|e| none("cannot look for a metric server in the cluster".into()).caused_by(e))?;
+    if discovery.found.is_empty() {
+        return Err(none(format!(
+            "no metric server found in the cluster; looked for services with {}",
+            discovery.looked_for.join(" or ")
+        )));
+    }
+    let choice = kubernetes::choose(cluster, &discovery, &live.connection.headers).await;
+    for (candidate, reason) in &choice.refused {
+        ui.warn(&format!("{candidate} does not answer: {reason}"));
+    }
+    let (candidate, proxy) =
+        choice.chosen.ok_or_else(|| none("none of the metric servers found in the cluster answers".into()))?;
+    ui.note(&format!("metric server: {candidate} (found by label {})", candidate.selector));
+    Ok(proxy)
 }
 
 /// Objects of the live cluster, of files, or none.
 async fn read_objects(
     live: &LiveSource,
-    _now_ms: Millis,
-    _progress: &dyn Progress,
+    cluster: Option<&Cluster>,
+    now_ms: Millis,
+    progress: &dyn Progress,
 ) -> Result<RawObjects> {
-    match &live.objects {
-        ObjectsFrom::Cluster => Err(not_wired("reading a cluster")),
-        ObjectsFrom::Files(_) => Err(not_wired("reading printed objects")),
-        ObjectsFrom::Nowhere => Ok(RawObjects::default()),
+    match (&live.objects, cluster) {
+        (ObjectsFrom::Cluster, Some(cluster)) => kubernetes::list(cluster, now_ms, progress)
+            .await
+            .map_err(|e| Error::failed("cannot list the cluster's objects").caused_by(e)),
+        (ObjectsFrom::Files(path), _) => objects::read_path(path)
+            .map_err(|e| Error::usage("cannot use `--objects`").caused_by(e)),
+        _ => Ok(RawObjects::default()),
     }
 }
 
-fn load(_dir: &Path) -> Result<Gathered> {
-    Err(not_wired("reading snapshots"))
-}
-
-fn not_wired(what: &str) -> Error {
-    Error::failed(format!("{what} is not part of this build"))
+fn load(dir: &Path) -> Result<Gathered> {
+    snapshot::load(dir)
+        .map(Into::into)
+        .map_err(|e| Error::failed("cannot read the snapshot").caused_by(e))
 }
 
 /// The window, after its note was passed on.

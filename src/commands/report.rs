@@ -46,7 +46,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
     let gathered = gather::gather(&settings, ui).await?;
-    let report = compute::report(&gathered, &settings)?;
+    let report = compute::report(gathered, &settings)?;
     target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
     verdict::announce(&report, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)

@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::settings::args::{SaveFlags, Typed};
 use crate::settings::layers::Environment;
+use crate::source::objects::sanitised;
+use crate::source::snapshot::{self, SaveOptions, Snapshot};
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\
@@ -64,17 +66,33 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     check(&args.dir, &settings)?;
     let gathered = gather::gather(&settings, ui).await?;
-    save(&args.dir, &gathered, &settings, ui)
+    save(&args.dir, gathered, &settings, ui)
 }
 
-fn check(_dir: &Path, _settings: &Settings) -> Result<()> {
-    Err(not_wired())
+fn check(dir: &Path, settings: &Settings) -> Result<()> {
+    snapshot::check_target(dir, settings.force).map_err(|e| Error::usage("cannot save a snapshot there").caused_by(e))
 }
 
-fn save(_dir: &Path, _gathered: &Gathered, _settings: &Settings, _ui: &Ui) -> Result<()> {
-    Err(not_wired())
-}
-
-fn not_wired() -> Error {
-    Error::failed("saving snapshots is not part of this build")
+fn save(dir: &Path, gathered: Gathered, settings: &Settings, ui: &Ui) -> Result<()> {
+    let Gathered { window, now_ms, metrics, objects, sources, server } = gathered;
+    let tool_version = env!("CARGO_PKG_VERSION").to_owned();
+    let snapshot =
+        Snapshot { window, now_ms, metrics, objects, sources, tool_version, server, redacted: settings.redact };
+    let options = SaveOptions {
+        redact: settings.redact,
+        salt: None,
+        force: settings.force,
+        sanitise: &sanitised,
+    };
+    let saved = snapshot::save(dir, &snapshot, &options)
+        .map_err(|e| Error::failed("cannot save the snapshot").caused_by(e))?;
+    ui.note(&format!(
+        "snapshot saved to {}: {} samples, {} objects, {} files, {} bytes",
+        saved.dir.display(),
+        saved.samples,
+        saved.objects,
+        saved.files,
+        saved.bytes
+    ));
+    Ok(())
 }

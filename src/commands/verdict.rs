@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::report::contract::Report;
-use crate::settings::Format;
+use crate::output::Format;
 use crate::ui::Ui;
 
 /// Warnings quoted in a message; the rest is counted.

@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
+use crate::output::{Format, GroupBy};
+use crate::report::contract::ScopeRow;
 use crate::model::{Policy, Window};
 use crate::ui::{ColorChoice, UiOptions, Verbosity};
 use crate::units::Millis;
@@ -33,47 +35,11 @@ use parse::{Read, quoted};
 use source::SourceChoice;
 use window::{Instant, ResolvedWindow, WindowRequest};
 
-/// What the rows of a report are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dimension {
-    /// By tenant.
-    Tenant,
-    /// By namespace.
-    Namespace,
-    /// By workload.
-    Workload,
-    /// By pod.
-    Pod,
-    /// By physical GPU.
-    Gpu,
-    /// By node.
-    Node,
-    /// By GPU model.
-    Model,
-}
-
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Tables for people.
-    Table,
-    /// Tables with more columns.
-    Wide,
-    /// The JSON contract.
-    Json,
-    /// Comma-separated values of one dimension.
-    Csv,
-    /// Markdown.
-    Markdown,
-    /// One Parquet file per table, into a folder.
-    Parquet,
-}
-
 /// How a report is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// What the rows are.
-    pub by: Dimension,
+    pub by: GroupBy,
     /// Format.
     pub format: Format,
     /// Where it goes; `None` is standard output.
@@ -99,6 +65,8 @@ pub struct Settings {
     pub view: View,
     /// What decides the figures.
     pub policy: Policy,
+    /// What part of the ledger is shown, as typed.
+    pub scope: ScopeRow,
     /// Whether incomplete data is an error.
     pub strict: bool,
     /// Whether a snapshot gets pseudonyms.
@@ -141,6 +109,7 @@ impl Settings {
             timezone: layers.one("timezone", timezone)?.unwrap_or(Tz::UTC),
             now_ms: layers.one("now", now)?,
             view: view(layers)?,
+            scope: policy::scope_as_typed(layers)?,
             strict: layers.switch("strict")?,
             redact: layers.switch("redact")?,
             force: layers.switch("force")?,
@@ -227,33 +196,12 @@ fn now(text: &str) -> Read<Millis> {
 fn view(layers: &Layers) -> Result<View> {
     let top = layers.one("top", |t| parse::count(t, 0, 1_000_000))?;
     Ok(View {
-        by: layers.one("by", |t| parse::one_of(t, DIMENSIONS))?.unwrap_or(Dimension::Tenant),
-        format: layers.one("output", |t| parse::one_of(t, FORMATS))?.unwrap_or(Format::Table),
+        by: layers.one("by", parse::named)?.unwrap_or(GroupBy::Tenant),
+        format: layers.one("output", parse::named)?.unwrap_or(Format::Table),
         output_file: layers.one("output-file", parse::path)?,
         top: top.filter(|n| *n > 0),
     })
 }
-
-/// Dimensions by name, as in the catalogue.
-const DIMENSIONS: &[(&str, Dimension)] = &[
-    ("tenant", Dimension::Tenant),
-    ("namespace", Dimension::Namespace),
-    ("workload", Dimension::Workload),
-    ("pod", Dimension::Pod),
-    ("gpu", Dimension::Gpu),
-    ("node", Dimension::Node),
-    ("model", Dimension::Model),
-];
-
-/// Formats by name, as in the catalogue.
-const FORMATS: &[(&str, Format)] = &[
-    ("table", Format::Table),
-    ("wide", Format::Wide),
-    ("json", Format::Json),
-    ("csv", Format::Csv),
-    ("markdown", Format::Markdown),
-    ("parquet", Format::Parquet),
-];
 
 /// Colour choices by name, as in the catalogue.
 const COLORS: &[(&str, ColorChoice)] =

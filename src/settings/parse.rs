@@ -56,6 +56,17 @@ pub fn one_of<T: Copy>(text: &str, known: &[(&str, T)]) -> Read<T> {
     })
 }
 
+/// A value that has a name of its own.
+///
+/// # Errors
+///
+/// A name that is none of the choices.
+pub fn named<T: std::str::FromStr<Err = crate::output::UnknownName>>(text: &str) -> Read<T> {
+    text.parse().map_err(|e: crate::output::UnknownName| {
+        format!("{} is not one of {}", quoted(text), e.choices)
+    })
+}
+
 /// A path that is not empty.
 ///
 /// # Errors

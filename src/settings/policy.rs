@@ -5,6 +5,7 @@ use super::{parse, prices, selector, tenants};
 use crate::error::Result;
 use crate::model::Policy;
 use crate::model::policy::Scope;
+use crate::report::contract::ScopeRow;
 use crate::units::MS_PER_DAY;
 
 /// Reads the settings that decide figures.
@@ -37,5 +38,18 @@ fn scope(layers: &Layers) -> Result<Scope> {
         tenants: layers.many("tenant", parse::whole_pattern)?,
         namespaces: layers.many("namespace", parse::whole_pattern)?,
         selector: layers.one("selector", selector::parse)?.unwrap_or_default(),
+    })
+}
+
+/// The scope as the report shows it.
+///
+/// # Errors
+///
+/// A usage error, as for the scope itself.
+pub fn scope_as_typed(layers: &Layers) -> Result<ScopeRow> {
+    Ok(ScopeRow {
+        tenants: layers.many("tenant", parse::plain)?,
+        namespaces: layers.many("namespace", parse::plain)?,
+        selector: layers.one("selector", parse::plain)?,
     })
 }
