@@ -54,6 +54,8 @@ pub fn place(holders: &[Holder], devices: &[Device], max_gap_ms: i64) -> Placeme
     let mut out = Placements::default();
     eliminate(&wanted, devices, &mut claims, &mut out, max_gap_ms);
     resolve(claims, holders, devices, &mut out);
+    // Metrics and labels lag by up to a gap at each handover; only more than that is a contradiction.
+    out.contested_ms.retain(|_, ms| *ms > max_gap_ms);
     out
 }
 
@@ -217,7 +219,13 @@ mod tests {
             50,
         );
         assert_eq!(summary(&placed), [(0, 0, 480, 0, true), (0, 480, 900, 1, true)]);
-        assert_eq!(placed.contested_ms, BTreeMap::from([(0, 20)]));
+        assert!(placed.contested_ms.is_empty(), "20 is within the 50 that reporting may lag");
+        let placed = place(
+            &[holder("old", 1, (0, 500), &[(0, 500)]), holder("new", 1, (400, 900), &[(0, 500)])],
+            &[device("x", Some(0))],
+            50,
+        );
+        assert_eq!(placed.contested_ms, BTreeMap::from([(0, 100)]));
     }
 
     #[test]

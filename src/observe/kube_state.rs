@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::hold::{Event, Held, Timeline, merged};
+use super::hold::{Event, Held, Timeline, common_step, merged};
 use super::labels::{kube, kube_labels, kube_resource_name};
 use crate::model::objects::{OwnerRef, PodRequests};
 use crate::model::query::QueryKind;
@@ -219,10 +219,14 @@ impl<'a> Reader<'a> {
         let sidecars = self.sidecars();
         let mut containers: BTreeMap<PodKey, BTreeMap<&String, Counts>> = BTreeMap::new();
         for (query, init) in [(QueryId::PodGpuRequests, false), (QueryId::PodInitGpuRequests, true)] {
-            for series in self.series(query) {
+            let all = self.series(query);
+            // A pod seen once has no spacing of its own; its exporter has.
+            let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
+            let step_ms = common_step(&lines.iter().collect::<Vec<_>>(), self.default_step_ms);
+            for series in all {
                 let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series)) else { continue };
                 if let Some(node) = kube(series, "node") {
-                    seen_on(state.pods.entry(key.clone()).or_default(), node, series, self.default_step_ms);
+                    seen_on(state.pods.entry(key.clone()).or_default(), node, series, step_ms);
                     state.pods_up = state.pods_up.union(&self.presence(series));
                 }
                 let container = kube(series, "container").unwrap_or_default().to_owned();
