@@ -354,7 +354,7 @@ mod tests {
         );
         assert!(echo.hint().unwrap().contains("--prometheus-bearer-token-file"));
         assert_eq!(error(502, "<html>bad gateway</html>").to_string(), "HTTP 502 Bad Gateway");
-        assert_eq!(error(599, &"x".repeat(999)).to_string().chars().count(), 10 + 300);
+        assert_eq!(error(599, &"x".repeat(999)).to_string().chars().count(), 10 + 301);
         assert_eq!(
             ApiError::Timeout(Duration::from_millis(1500)).to_string(),
             "no answer within 1.5 s"

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use crate::model::{Labels, MetricData, QueryId, ReadGap, Series};
 use crate::units::Millis;
 
+/// Instants and their values.
+type Samples = (Vec<Millis>, Vec<f64>);
+
 /// Collects series of parts in any order.
 #[derive(Debug, Default)]
 pub(super) struct Merger {
-    parts: HashMap<Labels, Vec<(Vec<Millis>, Vec<f64>)>>,
+    parts: HashMap<Labels, Vec<Samples>>,
 }
 
 impl Merger {
@@ -30,12 +33,14 @@ impl Merger {
     }
 }
 
-fn joined(labels: Labels, mut parts: Vec<(Vec<Millis>, Vec<f64>)>) -> Series {
+fn joined(labels: Labels, mut parts: Vec<Samples>) -> Series {
     parts.sort_by_key(|(timestamps, _)| timestamps.first().copied());
     let disjoint = parts.windows(2).all(|pair| pair[0].0.last() < pair[1].0.first());
     if disjoint {
-        let mut parts = parts.into_iter();
-        let (mut timestamps_ms, mut values) = parts.next().unwrap_or_default();
+        // Of the exact size: vectors that grew while decoding have up to twice that.
+        let length = parts.iter().map(|(timestamps, _)| timestamps.len()).sum();
+        let mut timestamps_ms = Vec::with_capacity(length);
+        let mut values = Vec::with_capacity(length);
         for (more_timestamps, more_values) in parts {
             timestamps_ms.extend(more_timestamps);
             values.extend(more_values);

@@ -34,7 +34,7 @@ async fn short_requests_are_get_and_long_ones_post() {
     assert_eq!((seen[0].method.as_str(), seen[0].path.as_str()), ("GET", "/prefix/api/v1/query"));
     assert_eq!(seen[0].params["query"], "a + b & {x=\"ü\"}");
     assert_eq!(seen[0].params["time"], "1");
-    assert!(seen[0].headers["accept-encoding"].contains("gzip"));
+    assert!(!seen[0].headers.contains_key("accept-encoding"), "compressed on loopback");
     assert_eq!((seen[1].method.as_str(), &seen[1].params["query"]), ("POST", &long));
     assert!(seen[1].line_bytes < 100);
 }
