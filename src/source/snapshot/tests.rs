@@ -166,6 +166,28 @@ fn what_was_saved_comes_back_to_the_bit() {
 }
 
 #[test]
+fn instants_come_back_from_anywhere_in_time() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("snap");
+    let mut odd = snapshot();
+    odd.metrics[0].series[0].timestamps_ms = vec![-9, -7, 0, 1_794_182_400_057, 1_794_182_400_058];
+    save(&dir, &odd, &options(false, false)).unwrap();
+    let loaded = load(&dir).unwrap();
+    assert_eq!(loaded.metrics[0].series[0].timestamps_ms, odd.metrics[0].series[0].timestamps_ms);
+
+    odd.metrics[0].series[0].timestamps_ms = vec![i64::MIN, 0, 1, 2, 3];
+    let message = save(&dir, &odd, &options(true, false)).unwrap_err().to_string();
+    assert!(message.contains("samples/gpu_util.parquet"), "{message}");
+
+    // Written by something else: back in time, or twice at one instant.
+    for bad in [vec![5, 4, 6, 7, 8], vec![5, 5, 6, 7, 8]] {
+        odd.metrics[0].series[0].timestamps_ms = bad;
+        save(&dir, &odd, &options(true, false)).unwrap();
+        assert!(refused(&dir).contains("does not go forward in time"));
+    }
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let (_a, first) = saved();
     let (_b, second) = saved();
@@ -326,7 +348,10 @@ fn parquet_with_a_right_checksum_and_wrong_content_is_refused() {
     }
     let labels = fs::read(dir.join("labels/gpu_util.parquet")).unwrap();
     assert!(forge(&labels).unwrap_err().to_string().contains(file));
-    for at in 0..good.len() {
+    // The table of contents, where a forger would start: its length stands before the last four bytes.
+    let length = good[good.len() - 8..][..4].try_into().map(u32::from_le_bytes).unwrap();
+    let contents = good.len() - 8 - usize::try_from(length).unwrap();
+    for at in contents..good.len() {
         let mut flipped = good.clone();
         flipped[at] ^= 0x41;
         // Some bytes do not matter, some change a value; none may do worse than be refused.
