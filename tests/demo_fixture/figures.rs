@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use gpu_finops::model::{MetricData, QueryId};
 
+use super::hardware::{BROKEN, GPUS, gpu_uuid};
 use super::recorded;
-use super::story::{BROKEN, END, GPUS, Millis, Pod, SCRAPE, START, Story, at, gpu_uuid};
+use super::story::{END, Millis, Pod, SCRAPE, START, Story, at};
 
 /// Hours by state.
 #[derive(Debug, Default, Clone, Copy)]
