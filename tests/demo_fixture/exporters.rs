@@ -2,10 +2,9 @@
 
 use gpu_finops::model::QueryId;
 
+use super::hardware::{BROKEN, Exporter, GPUS, Node, gpu_uuid};
 use super::recorder::{Recorder, grid, last_scrape, scrapes};
-use super::story::{
-    BROKEN, END, Exporter, GPUS, Load, MARGIN, MINUTE, Millis, Node, Pod, Story, at, gpu_uuid,
-};
+use super::story::{END, Load, MARGIN, MINUTE, Millis, Pod, Story, at};
 
 /// What DCGM gives for a blank 32-bit and a blank 64-bit value.
 const BLANK_32: f64 = 2_147_483_632.0;
@@ -16,7 +15,7 @@ const BLANKS: &[(QueryId, usize, usize, Millis, f64)] = &[
     (QueryId::GpuUtil, 2, 2, at(13, 7, 14), BLANK_32),
 ];
 
-pub fn record(story: &Story, recorder: &mut Recorder) {
+pub(super) fn record(story: &Story, recorder: &mut Recorder) {
     for exporter in &story.exporters {
         for gpu in 0..GPUS {
             device(story, exporter, gpu, recorder);

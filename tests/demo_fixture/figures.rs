@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use gpu_finops::model::{MetricData, QueryId};
 
+use super::hardware::{BROKEN, GPUS, gpu_uuid};
 use super::recorded;
-use super::story::{BROKEN, END, GPUS, Millis, Pod, SCRAPE, START, Story, at, gpu_uuid};
+use super::story::{END, Millis, Pod, SCRAPE, START, Story, at};
 
 /// Hours by state.
 #[derive(Debug, Default, Clone, Copy)]
@@ -124,7 +125,8 @@ fn state<'a>(
         return (None, hours);
     };
     // A sample that is no measurement leaves its place to the one before: four minutes are no gap.
-    let read = |query| read(query, t).or_else(|| read(query, t - SCRAPE));
+    let bridged = |query| read(query, t + SCRAPE).and_then(|_| read(query, t - SCRAPE));
+    let read = |query| read(query, t).or_else(|| bridged(query));
     let percent = read(QueryId::GpuUtil);
     let ratio = read(QueryId::GrEngineActive).or(percent.map(|p| p / 100.0));
     match (ratio, read(QueryId::FbUsed)) {

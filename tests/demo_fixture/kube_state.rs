@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use gpu_finops::model::QueryId;
 
+use super::hardware::{ALLOCATABLE_MILLICORES, Node};
 use super::objects::{NAMESPACES, node_labels, owner_above};
 use super::recorder::{Recorder, days, grid, last_scrape, scrapes};
-use super::story::{ALLOCATABLE_MILLICORES, MINUTE, Millis, Node, Pod, Story};
+use super::story::{MINUTE, Millis, Pod, Story};
 
 const TARGET: [(&str, &str); 2] = [("instance", "10.244.9.20:8080"), ("job", "kube-state-metrics")];
 const GPU: [(&str, &str); 2] = [("resource", "nvidia_com_gpu"), ("unit", "integer")];
 
-pub fn record(story: &Story, recorder: &mut Recorder) {
+pub(super) fn record(story: &Story, recorder: &mut Recorder) {
     for node in &story.nodes {
         node_series(node, recorder);
     }
@@ -27,7 +28,7 @@ pub fn record(story: &Story, recorder: &mut Recorder) {
 }
 
 /// Whether anybody in the namespace asks for GPUs: others are not asked about.
-pub fn holds_gpus(namespace: &str) -> bool {
+pub(super) fn holds_gpus(namespace: &str) -> bool {
     !matches!(namespace, "analytics" | "gpu-operator")
 }
 
@@ -60,7 +61,7 @@ fn node_series(node: &Node, recorder: &mut Recorder) {
 }
 
 /// Memory of a node that pods may ask for, MiB.
-pub fn allocatable_mib(node: &Node) -> i64 {
+pub(super) fn allocatable_mib(node: &Node) -> i64 {
     node.node_memory_gib * 1_024 - 16 * 1_024
 }
 

@@ -3,8 +3,11 @@
 //! `fixtures/demo/README.md` tells the story and works its figures by hand. To change the story: change
 //! it in `story`, run `GPU_FINOPS_BLESS=1 cargo test --test main demo_fixture`, and work the README anew.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod exporters;
 mod figures;
+mod hardware;
 mod kube_state;
 mod objects;
 mod recorder;
@@ -118,6 +121,34 @@ fn the_fixture_loads_as_it_was_recorded() {
     assert_eq!(loaded.objects, recorded.objects);
     assert_eq!(loaded.metrics.len(), QueryId::ALL.len());
     assert_eq!(loaded, recorded);
+}
+
+#[test]
+fn no_name_of_the_story_survives_redaction() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("demo");
+    let options =
+        SaveOptions { redact: true, salt: None, force: false, sanitise: &|v| Some(v.clone()) };
+    snapshot::save(&dir, &snapshot::demo().unwrap(), &options).unwrap();
+    let text = format!("{:?}", snapshot::load(&dir).unwrap());
+    let story = Story::new();
+    let pods = story.pods.iter().filter(|pod| pod.namespace != "gpu-operator");
+    let pods = pods.flat_map(|pod| {
+        [
+            pod.name.clone(),
+            pod.uid(),
+            pod.ip(),
+            format!("\"{}\"", pod.owner.1),
+            format!("\"{}\"", pod.namespace),
+        ]
+    });
+    let nodes = story.nodes.iter().flat_map(|node| [node.name.to_owned(), node.ip.to_owned()]);
+    for name in pods.chain(nodes) {
+        assert!(!text.contains(&name), "{name} survived");
+    }
+    for kept in ["NVIDIA H100 80GB HBM3", "p5.48xlarge", "us-east-1", "nvidia_com_gpu", "Sandbox"] {
+        assert!(text.contains(kept), "{kept} is gone");
+    }
 }
 
 #[test]

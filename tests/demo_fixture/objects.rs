@@ -7,11 +7,12 @@ use gpu_finops::model::{SourceState, SourceStatus};
 use gpu_finops::source::objects::{RawObject, RawObjects};
 use serde_json::{Map, Value, json};
 
+use super::hardware::{ALLOCATABLE_MILLICORES, Node, uuid};
 use super::kube_state::allocatable_mib;
-use super::story::{ALLOCATABLE_MILLICORES, DAY, Millis, NOW, Node, Pod, START, Story, uuid};
+use super::story::{DAY, Millis, NOW, Pod, START, Story};
 
 /// Namespaces with their `tenant` label.
-pub const NAMESPACES: &[(&str, &str)] = &[
+pub(super) const NAMESPACES: &[(&str, &str)] = &[
     ("agent-sandboxes", "agent-platform"),
     ("analytics", "data"),
     ("chat-prod", "chat"),
@@ -28,7 +29,7 @@ pub const NAMESPACES: &[(&str, &str)] = &[
 const SETUP: Millis = START - 60 * DAY;
 
 /// The controller of a pod's controller, as far as there is one.
-pub fn owner_above((kind, name): &(&'static str, String)) -> Option<(&'static str, String)> {
+pub(super) fn owner_above((kind, name): &(&'static str, String)) -> Option<(&'static str, String)> {
     let stem = || name.rsplit_once('-').map(|(stem, _)| stem.to_owned());
     match *kind {
         "ReplicaSet" => Some(("Deployment", stem()?)),
@@ -38,7 +39,7 @@ pub fn owner_above((kind, name): &(&'static str, String)) -> Option<(&'static st
 }
 
 /// Labels of a node.
-pub fn node_labels(node: &Node) -> Vec<(&'static str, &'static str)> {
+pub(super) fn node_labels(node: &Node) -> Vec<(&'static str, &'static str)> {
     vec![
         ("karpenter.sh/capacity-type", "on-demand"),
         ("kubernetes.io/arch", "amd64"),
@@ -55,7 +56,7 @@ pub fn node_labels(node: &Node) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Everything that was there at the end.
-pub fn listed(story: &Story) -> RawObjects {
+pub(super) fn listed(story: &Story) -> RawObjects {
     let mut raw = RawObjects { listed_at_ms: Some(NOW), ..RawObjects::default() };
     let alive: Vec<&Pod> = story.pods.iter().filter(|pod| pod.exists(NOW)).collect();
     let mut pods: Vec<&Pod> = alive.clone();

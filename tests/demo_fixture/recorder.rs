@@ -7,17 +7,20 @@ use gpu_finops::model::{Labels, MetricData, QueryId, Series};
 use super::story::{END, MARGIN, Millis, SCRAPE, START};
 
 /// Label names and values.
-pub type Pairs<'a> = &'a [(&'a str, &'a str)];
+pub(super) type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+/// Instants and values.
+type Samples = (Vec<Millis>, Vec<f64>);
 
 /// Samples by query and labels.
 #[derive(Default)]
-pub struct Recorder {
-    series: BTreeMap<QueryId, BTreeMap<Labels, (Vec<Millis>, Vec<f64>)>>,
+pub(super) struct Recorder {
+    series: BTreeMap<QueryId, BTreeMap<Labels, Samples>>,
 }
 
 impl Recorder {
     /// Adds samples of one series. Labels without a value are none, as in Prometheus.
-    pub fn add(
+    pub(super) fn add(
         &mut self,
         query: QueryId,
         labels: Pairs<'_>,
@@ -39,7 +42,7 @@ impl Recorder {
     }
 
     /// An answer for every query of the catalogue.
-    pub fn metrics(mut self) -> Vec<MetricData> {
+    pub(super) fn metrics(mut self) -> Vec<MetricData> {
         let mut metric = |query: &QueryId| {
             let series = self.series.remove(query).unwrap_or_default();
             let series = series.into_iter().map(|(labels, (timestamps_ms, values))| Series {
@@ -54,24 +57,24 @@ impl Recorder {
 }
 
 /// Instants of a grid, of the window and its margins.
-pub fn grid(step: i64) -> impl Iterator<Item = Millis> + Clone {
+pub(super) fn grid(step: i64) -> impl Iterator<Item = Millis> + Clone {
     let first = START - MARGIN;
     let first = first + (-first).rem_euclid(step);
     (0..).map(move |i| first + i * step).take_while(|t| *t < END + MARGIN)
 }
 
 /// Instants of scrapes.
-pub fn scrapes() -> impl Iterator<Item = Millis> + Clone {
+pub(super) fn scrapes() -> impl Iterator<Item = Millis> + Clone {
     grid(SCRAPE)
 }
 
 /// The scrape whose values an evaluation at `t` sees.
-pub fn last_scrape(t: Millis) -> Millis {
+pub(super) fn last_scrape(t: Millis) -> Millis {
     t - t.rem_euclid(SCRAPE)
 }
 
 /// The days that facts are read by: each with its end, which is when they are evaluated.
-pub fn days() -> impl Iterator<Item = (Millis, Millis)> + Clone {
+pub(super) fn days() -> impl Iterator<Item = (Millis, Millis)> + Clone {
     const DAY: i64 = super::story::DAY;
     let (from, until) = (START - MARGIN, END + MARGIN);
     (from.div_euclid(DAY)..=(until - 1).div_euclid(DAY))

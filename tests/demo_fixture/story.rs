@@ -5,79 +5,45 @@
 
 use sha2::{Digest, Sha256};
 
-/// Milliseconds since the epoch.
-pub type Millis = i64;
+use super::hardware::{Exporter, Node, exporters, nodes, uuid};
 
-pub const MINUTE: i64 = 60_000;
-pub const HOUR: i64 = 60 * MINUTE;
-pub const DAY: i64 = 24 * HOUR;
+/// Milliseconds since the epoch.
+pub(super) type Millis = i64;
+
+pub(super) const MINUTE: i64 = 60_000;
+pub(super) const HOUR: i64 = 60 * MINUTE;
+pub(super) const DAY: i64 = 24 * HOUR;
 
 /// Monday, 2026-11-09T00:00:00Z.
-pub const START: Millis = 1_794_182_400_000;
+pub(super) const START: Millis = 1_794_182_400_000;
 /// Monday, 2026-11-16T00:00:00Z.
-pub const END: Millis = START + 7 * DAY;
+pub(super) const END: Millis = START + 7 * DAY;
 /// When it was recorded.
-pub const NOW: Millis = END + 5 * MINUTE;
+pub(super) const NOW: Millis = END + 5 * MINUTE;
 /// Samples before and after the window that a reader takes along.
-pub const MARGIN: i64 = 5 * MINUTE;
+pub(super) const MARGIN: i64 = 5 * MINUTE;
 /// Between two scrapes.
-pub const SCRAPE: i64 = 2 * MINUTE;
-pub const SERVER: &str = "http://prometheus.monitoring.svc:9090";
+pub(super) const SCRAPE: i64 = 2 * MINUTE;
+pub(super) const SERVER: &str = "http://prometheus.monitoring.svc:9090";
 
 /// An instant of November 2026.
-pub const fn at(day: i64, hour: i64, minute: i64) -> Millis {
+pub(super) const fn at(day: i64, hour: i64, minute: i64) -> Millis {
     START + (day - 9) * DAY + hour * HOUR + minute * MINUTE
 }
 
-/// A node.
-pub struct Node {
-    pub name: &'static str,
-    pub ip: &'static str,
-    pub instance_type: &'static str,
-    pub zone: &'static str,
-    pub model: &'static str,
-    pub product: &'static str,
-    /// Framebuffer that is used or free, MiB; the driver reserves the rest.
-    pub memory_mib: f64,
-    /// Framebuffer used by nobody, MiB.
-    pub empty_mib: f64,
-    pub memory_label: &'static str,
-    pub node_memory_gib: i64,
-    /// GPUs in `allocatable`, of 8.
-    pub allocatable: u32,
-    pub cordoned: Option<(Millis, Millis)>,
-    /// Whether the exporter gives profiling fields.
-    pub profiling: bool,
-    /// Whether Prometheus keeps the exporter's own pod labels.
-    pub honors_labels: bool,
-}
-
-impl Node {
-    pub fn is_cordoned(&self, t: Millis) -> bool {
-        self.cordoned.is_some_and(|(from, until)| from <= t && t < until)
-    }
-}
-
-/// GPUs of each node.
-pub const GPUS: usize = 8;
-/// Allocatable CPU of each node, millicores, of 192 cores.
-pub const ALLOCATABLE_MILLICORES: i64 = 191_450;
-/// The broken GPU: node and index.
-pub const BROKEN: (usize, usize) = (0, 7);
-
 /// What a device shows.
 #[derive(Clone, Copy, PartialEq)]
-pub struct Load {
+pub(super) struct Load {
     pub gpu_util_percent: f64,
     pub engine_ratio: f64,
     pub used_mib: f64,
 }
 
 /// A load by instant and index of the device.
-pub type LoadAt = fn(Millis, usize) -> Load;
+pub(super) type LoadAt = fn(Millis, usize) -> Load;
 
 /// A pod.
-pub struct Pod {
+pub(super) struct Pod {
     pub namespace: &'static str,
     pub name: String,
     pub container: &'static str,
@@ -101,20 +67,20 @@ pub struct Pod {
 }
 
 impl Pod {
-    pub fn uid(&self) -> String {
+    pub(super) fn uid(&self) -> String {
         uuid(&format!("pod {}/{} {}", self.namespace, self.name, self.bound))
     }
 
-    pub fn exists(&self, t: Millis) -> bool {
+    pub(super) fn exists(&self, t: Millis) -> bool {
         self.bound <= t && self.deleted.is_none_or(|end| t < end)
     }
 
-    pub fn has_ended(&self, t: Millis) -> bool {
+    pub(super) fn has_ended(&self, t: Millis) -> bool {
         self.ended.is_some_and(|end| end <= t)
     }
 
     /// Whether the pod shows in the labels of device `gpu` of `node`.
-    pub fn is_seen_on(&self, node: usize, gpu: usize, t: Millis) -> bool {
+    pub(super) fn is_seen_on(&self, node: usize, gpu: usize, t: Millis) -> bool {
         self.node == node
             && self.gpus.contains(&gpu)
             && self.exists(t)
@@ -123,122 +89,31 @@ impl Pod {
     }
 
     /// Address of the pod.
-    pub fn ip(&self) -> String {
+    pub(super) fn ip(&self) -> String {
         let digest = Sha256::digest(self.uid());
         format!("10.244.{}.{}", self.node + 1, digest[0].clamp(2, 250))
     }
 }
 
 /// Everybody.
-pub struct Story {
+pub(super) struct Story {
     pub nodes: Vec<Node>,
     pub pods: Vec<Pod>,
     pub exporters: Vec<Exporter>,
 }
 
-/// One pod of dcgm-exporter: it shows the devices of its node from one instant until another.
-pub struct Exporter {
-    pub node: usize,
-    pub pod: &'static str,
-    pub ip: &'static str,
-    pub from: Millis,
-    pub until: Millis,
-}
-
-const BEFORE: Millis = at(2, 9, 0);
-const AFTER: Millis = NOW + DAY;
+/// Before the window, and after its end.
+pub(super) const BEFORE: Millis = at(2, 9, 0);
+pub(super) const AFTER: Millis = NOW + DAY;
 
 impl Story {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let exporters = exporters();
         let mut pods = tenants();
         pods.extend((6..=15).map(nightly));
         pods.extend(exporters.iter().map(exporter_pod));
         Self { nodes: nodes(), pods, exporters }
     }
-}
-
-fn nodes() -> Vec<Node> {
-    let h100 = Node {
-        name: "gpu-h100-a",
-        ip: "10.40.0.11",
-        instance_type: "p5.48xlarge",
-        zone: "us-east-1a",
-        model: "NVIDIA H100 80GB HBM3",
-        product: "NVIDIA-H100-80GB-HBM3",
-        memory_mib: 81_008.0,
-        empty_mib: 4.0,
-        memory_label: "81559",
-        node_memory_gib: 2_048,
-        allocatable: 7,
-        cordoned: None,
-        profiling: true,
-        honors_labels: true,
-    };
-    let h100_b = Node {
-        name: "gpu-h100-b",
-        ip: "10.40.0.12",
-        allocatable: 8,
-        cordoned: Some((at(13, 0, 0), at(14, 0, 0))),
-        ..h100
-    };
-    let l40s = Node {
-        name: "gpu-l40s-a",
-        ip: "10.40.0.13",
-        instance_type: "g6e.48xlarge",
-        model: "NVIDIA L40S",
-        product: "NVIDIA-L40S",
-        memory_mib: 45_468.0,
-        empty_mib: 3.0,
-        memory_label: "46068",
-        node_memory_gib: 1_536,
-        allocatable: 8,
-        profiling: false,
-        honors_labels: false,
-        ..h100
-    };
-    vec![h100, h100_b, l40s]
-}
-
-/// Node A's exporter was replaced: for ten minutes both showed the node. Node C's was away for six hours.
-fn exporters() -> Vec<Exporter> {
-    vec![
-        Exporter {
-            node: 0,
-            pod: "dcgm-exporter-7hq2m",
-            ip: "10.244.1.9",
-            from: BEFORE,
-            until: at(10, 3, 10),
-        },
-        Exporter {
-            node: 0,
-            pod: "dcgm-exporter-k4wz8",
-            ip: "10.244.1.23",
-            from: at(10, 3, 0),
-            until: AFTER,
-        },
-        Exporter {
-            node: 1,
-            pod: "dcgm-exporter-p9d6x",
-            ip: "10.244.2.7",
-            from: BEFORE,
-            until: AFTER,
-        },
-        Exporter {
-            node: 2,
-            pod: "dcgm-exporter-b5n3c",
-            ip: "10.244.3.5",
-            from: BEFORE,
-            until: at(11, 10, 0),
-        },
-        Exporter {
-            node: 2,
-            pod: "dcgm-exporter-t8r2v",
-            ip: "10.244.3.41",
-            from: at(11, 16, 0),
-            until: AFTER,
-        },
-    ]
 }
 
 /// A pod of nobody in particular, to be filled in.
@@ -447,17 +322,4 @@ fn training_load(_: Millis, gpu: usize) -> Load {
     } else {
         steady(0.0, 6_100.0)
     }
-}
-
-/// A UUID that is always the same for `what`.
-pub fn uuid(what: &str) -> String {
-    let digest = Sha256::digest(what);
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    parts.join("-")
-}
-
-/// UUID of a device.
-pub fn gpu_uuid(node: &Node, gpu: usize) -> String {
-    format!("GPU-{}", uuid(&format!("gpu {} {gpu}", node.name)))
 }

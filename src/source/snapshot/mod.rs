@@ -7,12 +7,12 @@
 //! ```text
 //! snapshot.json             format version, window, sources, and size + SHA-256 of each file below
 //! labels/<query>.parquet    series, label, value
-//! samples/<query>.parquet   series, timestamp_ms, value
+//! samples/<query>.parquet   series, elapsed_ms since the sample before, value
 //! objects/objects.json      cluster objects, one per line
 //! ```
 
 mod decode;
-//EMB mod embedded;
+mod embedded;
 mod encode;
 mod error;
 mod files;
@@ -33,7 +33,7 @@ use crate::model::{MetricData, SourceStatus, Window};
 use crate::source::objects::RawObjects;
 use crate::units::Millis;
 
-//EMB pub use embedded::demo;
+pub use embedded::demo;
 pub use error::SnapshotError;
 pub use redact::Salt;
 pub use target::check_target;

@@ -1,6 +1,8 @@
 //! Series as two Parquet tables: their labels, and their samples, both in long form.
 //!
 //! Values keep their bits: a staleness marker is a NaN that differs from others by its payload only.
+//! Instants are kept as the time since the sample before, which is nearly always the same number: written
+//! out, they would be most of a snapshot. `cum_sum(elapsed_ms)` over `series` gives them back.
 
 use std::io::Cursor;
 
@@ -12,7 +14,8 @@ use crate::model::Series as MetricSeries;
 const SERIES: &str = "series";
 const LABEL: &str = "label";
 const VALUE: &str = "value";
-const TIMESTAMP_MS: &str = "timestamp_ms";
+/// Since the sample before of the same series; since the epoch for the first.
+const ELAPSED_MS: &str = "elapsed_ms";
 
 /// Most rows of a table: ten gigabytes in memory, a hundred GPUs' year. Compression hides more than that.
 const MAX_ROWS: usize = 500_000_000;
@@ -47,21 +50,28 @@ pub(super) fn encode_samples(
 ) -> Result<Vec<u8>, SnapshotError> {
     let count = series.iter().map(|s| s.timestamps_ms.len()).sum();
     let mut index = Vec::with_capacity(count);
-    let mut instants = Vec::with_capacity(count);
+    let mut elapsed = Vec::with_capacity(count);
     let mut values = Vec::with_capacity(count);
     for (i, one) in series.iter().enumerate() {
         if one.timestamps_ms.len() != one.values.len() {
             return Err(SnapshotError::unwritable(file, format!("series {i} has lost a value")));
         }
         index.resize(index.len() + one.values.len(), series_index(file, i)?);
-        instants.extend_from_slice(&one.timestamps_ms);
+        let mut before = 0;
+        for &instant in &one.timestamps_ms {
+            let step = instant.checked_sub(before).ok_or_else(|| {
+                SnapshotError::unwritable(file, format!("series {i} has a sample at {instant} ms"))
+            })?;
+            elapsed.push(step);
+            before = instant;
+        }
         values.extend_from_slice(&one.values);
     }
     write(
         file,
         &mut [
             Column::new(SERIES.into(), index),
-            Column::new(TIMESTAMP_MS.into(), instants),
+            Column::new(ELAPSED_MS.into(), elapsed),
             Column::new(VALUE.into(), values),
         ],
     )
@@ -119,19 +129,25 @@ fn fill_samples(
     series: &mut [MetricSeries],
 ) -> Result<(), SnapshotError> {
     let index = column(file, df, SERIES, Column::u32)?;
-    let instants = column(file, df, TIMESTAMP_MS, Column::i64)?;
+    let steps = column(file, df, ELAPSED_MS, Column::i64)?;
     let values = column(file, df, VALUE, Column::f64)?;
-    for ((i, instant), value) in index.iter().zip(instants.iter()).zip(values.iter()) {
-        let (Some(i), Some(instant), Some(value)) = (i, instant, value) else {
+    for ((i, step), value) in index.iter().zip(steps.iter()).zip(values.iter()) {
+        let (Some(i), Some(step), Some(value)) = (i, step, value) else {
             return Err(SnapshotError::damaged(file, NULL_ROW));
         };
         let one = series_at(file, series, i)?;
-        if one.timestamps_ms.last().is_some_and(|last| *last >= instant) {
-            let detail = format!("series {i} does not go forward in time at {instant} ms");
-            return Err(SnapshotError::damaged(file, detail));
+        let before = one.timestamps_ms.last().copied();
+        let instant = before.unwrap_or(0).checked_add(step);
+        match instant {
+            Some(instant) if before.is_none_or(|before| before < instant) => {
+                one.timestamps_ms.push(instant);
+                one.values.push(value);
+            }
+            _ => {
+                let detail = format!("series {i} does not go forward in time: a step of {step} ms");
+                return Err(SnapshotError::damaged(file, detail));
+            }
         }
-        one.timestamps_ms.push(instant);
-        one.values.push(value);
     }
     Ok(())
 }
@@ -164,15 +180,29 @@ fn write(file: &str, columns: &mut [Column]) -> Result<Vec<u8>, SnapshotError> {
     Ok(content)
 }
 
+/// Reads a table of at most [`MAX_ROWS`] rows.
+///
+/// The checksum keeps accidents away from here; a file that was forged together with its checksum can make
+/// polars panic, which ends here as well.
 fn read(file: &str, content: Vec<u8>) -> Result<DataFrame, SnapshotError> {
-    let damaged = |e: PolarsError| SnapshotError::damaged(file, e);
-    let mut reader = ParquetReader::new(Cursor::new(content)).set_rechunk(true);
-    let rows = reader.num_rows().map_err(damaged)?;
-    if rows > MAX_ROWS {
-        let detail = format!("it has {rows} rows, more than the {MAX_ROWS} that are allowed");
-        return Err(SnapshotError::damaged(file, detail));
+    let result = std::panic::catch_unwind(|| {
+        let mut reader = ParquetReader::new(Cursor::new(content)).set_rechunk(true);
+        match reader.num_rows()? {
+            rows if rows > MAX_ROWS => Ok(Err(rows)),
+            _ => reader.finish().map(Ok),
+        }
+    });
+    match result {
+        Ok(Ok(Ok(df))) => Ok(df),
+        Ok(Ok(Err(rows))) => {
+            let detail = format!("it has {rows} rows, more than the {MAX_ROWS} that are allowed");
+            Err(SnapshotError::damaged(file, detail))
+        }
+        Ok(Err(error)) => Err(SnapshotError::damaged(file, error)),
+        Err(_panic) => {
+            Err(SnapshotError::damaged(file, "it is not Parquet as gpu-finops writes it"))
+        }
     }
-    reader.finish().map_err(damaged)
 }
 
 fn column<'a, T>(

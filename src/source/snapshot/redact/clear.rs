@@ -192,8 +192,8 @@ pub(super) fn keeps_series_label(name: &str, value: &str) -> bool {
 /// As [`keeps_label`], for a key as kube-state-metrics spells it: snake case, `_` for the rest.
 fn keeps_exported_label(key: &str) -> bool {
     let same = |allowed: &&str| exported(allowed) == key;
-    !LABEL_EXCEPTIONS.iter().any(|allowed| same(&allowed))
-        && (LABEL_KEYS.iter().any(|allowed| same(&allowed))
+    !LABEL_EXCEPTIONS.iter().any(same)
+        && (LABEL_KEYS.iter().any(same)
             || LABEL_PREFIXES.iter().any(|prefix| key.starts_with(&exported(prefix))))
 }
 
