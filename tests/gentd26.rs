@@ -38,7 +38,8 @@ fn fleet() -> Option<&'static Fleet> {
 }
 
 fn openmetrics(data: &Path) -> Vec<u8> {
-    let unzipped = Command::new("gzip").args(["-dc"]).arg(data.join("gentd26/metrics.om.gz")).output();
+    let unzipped =
+        Command::new("gzip").args(["-dc"]).arg(data.join("gentd26/metrics.om.gz")).output();
     unzipped.expect("gzip is installed").stdout
 }
 
@@ -46,7 +47,8 @@ fn openmetrics(data: &Path) -> Vec<u8> {
 fn objects(data: &Path, pods: &str) -> tempfile::TempDir {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     for name in ["nodes.json", "namespaces.json", "deployments.json", "replicasets.json", pods] {
-        std::fs::copy(data.join("gentd26/objects").join(name), dir.path().join(name)).expect("copied");
+        std::fs::copy(data.join("gentd26/objects").join(name), dir.path().join(name))
+            .expect("copied");
     }
     dir
 }
@@ -119,18 +121,37 @@ fn check_tenants(report: &Value, data: &Path) {
     for row in expected {
         let tenant = tenants[row["tenant"].as_str()];
         let reference = |column: &str| row[column].parse::<f64>().expect("a number");
-        near("tenant observed", number(tenant, "observed_gpu_hours"), reference("observed_gpu_h"), 0.01);
+        near(
+            "tenant observed",
+            number(tenant, "observed_gpu_hours"),
+            reference("observed_gpu_h"),
+            0.01,
+        );
         near("tenant idle", idle_hours(tenant), reference("idle1_gpu_h"), 0.01);
         near("tenant use", number(tenant, "utilization_gpu_hours"), reference("busy_gpu_h"), 0.01);
         let utilization = number(tenant, "utilization") * 100.0;
-        assert!((utilization - reference("mean_util_tw_pct")).abs() <= 0.07, "{}: {utilization}", row["tenant"]);
+        assert!(
+            (utilization - reference("mean_util_tw_pct")).abs() <= 0.07,
+            "{}: {utilization}",
+            row["tenant"]
+        );
         assert_eq!(tenant["rule"], "namespace-label:tenant");
     }
     let allocated = csv_rows(&data.join("reference/gentd26_alloc.csv"));
     for row in allocated.iter().filter(|r| r["scope"] == "tenant") {
         let tenant = tenants[row["name"].as_str()];
-        near("tenant allocated", number(tenant, "allocated_gpu_hours"), row["allocated_gpu_h"].parse().expect("a number"), 0.005);
-        near("tenant cost", number(tenant, "cost"), row["cost_at_2.50_usd"].parse().expect("a number"), 0.005);
+        near(
+            "tenant allocated",
+            number(tenant, "allocated_gpu_hours"),
+            row["allocated_gpu_h"].parse().expect("a number"),
+            0.005,
+        );
+        near(
+            "tenant cost",
+            number(tenant, "cost"),
+            row["cost_at_2.50_usd"].parse().expect("a number"),
+            0.005,
+        );
     }
 }
 
@@ -150,7 +171,9 @@ fn pods_that_are_gone_come_from_history() {
     check_tenants(&alive, &fleet.data);
     let all = report(fleet, "pods_all.json");
     // The objects of the 30 pods that are gone tell that each was bound a minute before its first sample.
-    for field in ["allocated_gpu_hours", "observed_gpu_hours", "utilization_gpu_hours", "allocated_cost"] {
+    for field in
+        ["allocated_gpu_hours", "observed_gpu_hours", "utilization_gpu_hours", "allocated_cost"]
+    {
         near(field, number(&alive["fleet"], field), number(&all["fleet"], field), 5e-4);
     }
 }
@@ -214,10 +237,16 @@ fn percentiles_of_each_pod_are_exact() {
     for pod in report["pods"].as_array().expect("a list") {
         let Some(samples) = samples.get(pod["pod"].as_str().expect("a name")) else { continue };
         let held = held(samples);
-        for (field, percent) in [("utilization_p50", 50), ("utilization_p95", 95), ("utilization_p99", 99)] {
+        for (field, percent) in
+            [("utilization_p50", 50), ("utilization_p95", 95), ("utilization_p99", 99)]
+        {
             let ours = number(pod, field) * 100.0;
             let independent = weighted_percentile(&held, percent);
-            assert!((ours - independent).abs() < 1e-9, "{} {field}: {ours} is not {independent}", pod["pod"]);
+            assert!(
+                (ours - independent).abs() < 1e-9,
+                "{} {field}: {ours} is not {independent}",
+                pod["pod"]
+            );
         }
         let max = samples.iter().map(|s| s.1).fold(0.0, f64::max);
         assert!((number(pod, "utilization_max") * 100.0 - max).abs() < 1e-9, "{} max", pod["pod"]);
@@ -230,16 +259,23 @@ fn percentiles_of_each_pod_are_exact() {
 fn percentiles_and_idle_stretches_are_near_the_unweighted_reference() {
     let Some(fleet) = fleet() else { return };
     let report = report_of_metrics(fleet);
-    let pods: BTreeMap<&str, &Value> =
-        report["pods"].as_array().expect("a list").iter().map(|p| (p["pod"].as_str().expect("a name"), p)).collect();
+    let pods: BTreeMap<&str, &Value> = report["pods"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|p| (p["pod"].as_str().expect("a name"), p))
+        .collect();
     let name_of: BTreeMap<String, String> = csv_rows(&fleet.data.join("gentd26/mapping.csv"))
         .into_iter()
-        .map(|mut row| (row.remove("container_ip").expect("an id"), row.remove("pod").expect("a name")))
+        .map(|mut row| {
+            (row.remove("container_ip").expect("an id"), row.remove("pod").expect("a name"))
+        })
         .collect();
     let reference = csv_rows(&fleet.data.join("reference/gentd26_per_pod.csv"));
     let with_samples: Vec<_> = reference.iter().filter(|r| !r["p50"].is_empty()).collect();
     assert_eq!(with_samples.len(), 143);
-    let fields = [("utilization_p50", "p50"), ("utilization_p95", "p95"), ("utilization_p99", "p99")];
+    let fields =
+        [("utilization_p50", "p50"), ("utilization_p95", "p95"), ("utilization_p99", "p99")];
     let mut near_percentiles = [0; 3];
     let mut near_stretches = 0;
     for row in &with_samples {
@@ -248,13 +284,21 @@ fn percentiles_and_idle_stretches_are_near_the_unweighted_reference() {
         for (count, (field, column)) in near_percentiles.iter_mut().zip(fields) {
             *count += usize::from((number(pod, field) * 100.0 - reference(column)).abs() <= 1.0);
         }
-        assert!((number(pod, "utilization_max") * 100.0 - reference("max")).abs() < 1e-6, "max of {}", row["container_ip"]);
+        assert!(
+            (number(pod, "utilization_max") * 100.0 - reference("max")).abs() < 1e-6,
+            "max of {}",
+            row["container_ip"]
+        );
         let stretch = number(pod, "longest_idle_seconds") - reference("longest_idle1_h") * 3_600.0;
         near_stretches += usize::from(stretch.abs() <= 2.0 * 57.0);
         if !row["mem_max_gib"].is_empty() {
             let memory = number(pod, "memory_used_max_bytes") / 1_073_741_824.0;
             // The conversion rounds to whole MiB.
-            assert!((memory - reference("mem_max_gib")).abs() <= 1.0 / 1_024.0, "memory of {}", row["container_ip"]);
+            assert!(
+                (memory - reference("mem_max_gib")).abs() <= 1.0 / 1_024.0,
+                "memory of {}",
+                row["container_ip"]
+            );
         }
     }
     for (count, (field, _)) in near_percentiles.into_iter().zip(fields) {

@@ -2,6 +2,6 @@
 
 mod cli;
 mod common;
-//mod demo_fixture;
+mod demo_fixture;
 mod gentd26;
 mod settings_reference;

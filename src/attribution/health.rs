@@ -49,7 +49,8 @@ fn fatal_xids(inputs: &Inputs) -> BTreeMap<String, IntervalSet> {
         let Some(id) = labels::uuid(series) else { continue };
         let fatal = |code: f64| FATAL_XIDS.iter().any(|&x| f64::from(x) == code);
         let step = grid_step(QueryId::XidErrors);
-        let times = series.samples().filter(|(_, v)| fatal(*v)).map(|(at, _)| Interval::new(at, at + step));
+        let times =
+            series.samples().filter(|(_, v)| fatal(*v)).map(|(at, _)| Interval::new(at, at + step));
         out.entry(id.to_owned()).or_default().extend(times);
     }
     out.into_iter().map(|(id, times)| (id, IntervalSet::union_of(times))).collect()
@@ -67,7 +68,14 @@ fn mark_missing(
 ) {
     let held: BTreeMap<usize, IntervalSet> = members
         .iter()
-        .map(|&d| (d, IntervalSet::union_of(placements.all.iter().filter(|p| p.device == d).map(|p| p.time))))
+        .map(|&d| {
+            (
+                d,
+                IntervalSet::union_of(
+                    placements.all.iter().filter(|p| p.device == d).map(|p| p.time),
+                ),
+            )
+        })
         .collect();
     let mut marks: BTreeMap<usize, Vec<Interval>> = BTreeMap::new();
     for &(time, count) in &node.missing {
@@ -80,8 +88,15 @@ fn mark_missing(
         edges.sort_unstable();
         edges.dedup();
         for edge in edges.windows(2) {
-            let mut free: Vec<usize> = members.iter().copied().filter(|d| !held[d].contains(edge[0])).collect();
-            free.sort_by_key(|&d| (devices[d].observation.is_some(), !broken[d].contains(edge[0]), std::cmp::Reverse(d)));
+            let mut free: Vec<usize> =
+                members.iter().copied().filter(|d| !held[d].contains(edge[0])).collect();
+            free.sort_by_key(|&d| {
+                (
+                    devices[d].observation.is_some(),
+                    !broken[d].contains(edge[0]),
+                    std::cmp::Reverse(d),
+                )
+            });
             for d in free.into_iter().take(count as usize) {
                 marks.entry(d).or_default().push(Interval::new(edge[0], edge[1]));
             }

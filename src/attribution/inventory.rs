@@ -59,7 +59,11 @@ pub struct Device {
 
 /// The node of each observed device: what its series say, checked against the nodes that exist.
 #[must_use]
-pub fn node_names(observations: &[DeviceObservation], kube: &KubeState, facts: &ClusterFacts) -> Vec<String> {
+pub fn node_names(
+    observations: &[DeviceObservation],
+    kube: &KubeState,
+    facts: &ClusterFacts,
+) -> Vec<String> {
     let known = KnownNodes::new(kube, facts);
     observations.iter().map(|o| known.node_of(o)).collect()
 }
@@ -73,16 +77,26 @@ struct KnownNodes<'a> {
 
 impl<'a> KnownNodes<'a> {
     fn new(kube: &'a KubeState, facts: &'a ClusterFacts) -> Self {
-        let names = kube.nodes.keys().map(String::as_str).chain(facts.nodes.iter().map(|n| n.name.as_str())).collect();
-        let addresses = facts.nodes.iter().flat_map(|n| n.addresses.iter().map(|a| (a.as_str(), n.name.as_str())));
+        let names = kube
+            .nodes
+            .keys()
+            .map(String::as_str)
+            .chain(facts.nodes.iter().map(|n| n.name.as_str()))
+            .collect();
+        let addresses = facts
+            .nodes
+            .iter()
+            .flat_map(|n| n.addresses.iter().map(|a| (a.as_str(), n.name.as_str())));
         let by_address = kube
             .node_of_ip
             .iter()
             .map(|(ip, node)| (ip.as_str(), node.as_str()))
             .chain(addresses)
             .collect();
-        let from_metrics =
-            kube.node_of_pod.iter().map(|((ns, pod), node)| ((ns.as_str(), pod.as_str()), node.as_str()));
+        let from_metrics = kube
+            .node_of_pod
+            .iter()
+            .map(|((ns, pod), node)| ((ns.as_str(), pod.as_str()), node.as_str()));
         let from_objects = facts
             .pods
             .iter()
@@ -93,12 +107,20 @@ impl<'a> KnownNodes<'a> {
     fn node_of(&self, device: &DeviceObservation) -> String {
         let Whereabouts { node, hostname, target_pod, instance_host } = &device.whereabouts;
         let exists = |name: &&str| self.names.contains(*name);
-        let of_pod = |(ns, pod): &(String, String)| self.node_of_pod.get(&(ns.as_str(), pod.as_str())).copied();
+        let of_pod = |(ns, pod): &(String, String)| {
+            self.node_of_pod.get(&(ns.as_str(), pod.as_str())).copied()
+        };
         let of_holder = || {
             device.labelled.iter().find_map(|l| {
                 let key = (l.pod.namespace.as_str(), l.pod.name.as_str());
-                let requested = self.kube.pods.iter().find(|(k, _)| (k.namespace.as_str(), k.name.as_str()) == key);
-                requested.and_then(|(_, p)| p.node.as_deref()).or_else(|| self.node_of_pod.get(&key).copied())
+                let requested = self
+                    .kube
+                    .pods
+                    .iter()
+                    .find(|(k, _)| (k.namespace.as_str(), k.name.as_str()) == key);
+                requested
+                    .and_then(|(_, p)| p.node.as_deref())
+                    .or_else(|| self.node_of_pod.get(&key).copied())
             })
         };
         let address = |a: &String| self.by_address.get(a.as_str()).copied();
@@ -118,7 +140,11 @@ impl<'a> KnownNodes<'a> {
 
 /// Every GPU of every node, by node and index.
 #[must_use]
-pub fn devices(nodes: &BTreeMap<String, Node>, observations: &[DeviceObservation], node_names: &[String]) -> Vec<Device> {
+pub fn devices(
+    nodes: &BTreeMap<String, Node>,
+    observations: &[DeviceObservation],
+    node_names: &[String],
+) -> Vec<Device> {
     let mut on_node: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (i, name) in node_names.iter().enumerate() {
         on_node.entry(name).or_default().push(i);
@@ -149,7 +175,8 @@ pub fn devices(nodes: &BTreeMap<String, Node>, observations: &[DeviceObservation
                 }
             })
             .collect();
-        devices.sort_by_key(|d| (d.index.as_ref().and_then(|i| i.parse::<u32>().ok()), d.id.clone()));
+        devices
+            .sort_by_key(|d| (d.index.as_ref().and_then(|i| i.parse::<u32>().ok()), d.id.clone()));
         out.append(&mut devices);
         out.extend((observed.len()..physical).map(|n| Device {
             id: format!("{name}/gpu-{n}"),
@@ -249,14 +276,20 @@ mod tests {
     #[test]
     fn the_node_is_found_by_whatever_names_it() {
         let mut by_address = observation("GPU-a", "0", 0, 1);
-        by_address.whereabouts =
-            Whereabouts { hostname: Some("exporter-7x".into()), instance_host: Some("10.0.0.7".into()), ..Whereabouts::default() };
+        by_address.whereabouts = Whereabouts {
+            hostname: Some("exporter-7x".into()),
+            instance_host: Some("10.0.0.7".into()),
+            ..Whereabouts::default()
+        };
         let mut kube = KubeState::default();
         kube.nodes.insert("n7".into(), crate::observe::kube_state::KubeNode::default());
         kube.node_of_ip.insert("10.0.0.7".into(), "n7".into());
         let names = node_names(&[by_address.clone()], &kube, &ClusterFacts::default());
         assert_eq!(names, ["n7"]);
         // With nothing known, the exporter's own word stands.
-        assert_eq!(node_names(&[by_address], &KubeState::default(), &ClusterFacts::default()), ["exporter-7x"]);
+        assert_eq!(
+            node_names(&[by_address], &KubeState::default(), &ClusterFacts::default()),
+            ["exporter-7x"]
+        );
     }
 }

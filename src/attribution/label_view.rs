@@ -29,7 +29,10 @@ impl LabelView {
 
     /// The labels for a selector that asks for `keys`.
     #[must_use]
-    pub fn by_key<'a>(&self, keys: impl IntoIterator<Item = &'a String>) -> BTreeMap<String, String> {
+    pub fn by_key<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a String>,
+    ) -> BTreeMap<String, String> {
         keys.into_iter().filter_map(|k| Some((k.clone(), self.get(k)?.to_owned()))).collect()
     }
 }

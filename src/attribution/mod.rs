@@ -19,7 +19,7 @@ use inventory::{Device, Sharing};
 use nodes::Node;
 use owners::{Owners, Workload};
 use placement::{Placement, Placements};
-use pods::{Holder, HoldingSource, Holders};
+use pods::{Holder, Holders, HoldingSource};
 use states::{Blind, Judgement, Segment, Signals};
 use tenants::Named;
 
@@ -104,12 +104,19 @@ pub struct Oddities {
 /// Attributes every GPU-second of the window.
 #[must_use]
 pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
-    let kube = kube_state::observe(inputs, &policy.gpu_resources, policy.max_gap_ms, policy.default_step_ms);
+    let kube = kube_state::observe(
+        inputs,
+        &policy.gpu_resources,
+        policy.max_gap_ms,
+        policy.default_step_ms,
+    );
     let seen = devices::observe(inputs, policy.max_gap_ms, policy.default_step_ms);
     let node_names = inventory::node_names(&seen.devices, &kube, &inputs.facts);
-    let nodes = nodes::nodes(inputs.window, &kube, &inputs.facts, &by_node(&seen.devices, &node_names));
+    let nodes =
+        nodes::nodes(inputs.window, &kube, &inputs.facts, &by_node(&seen.devices, &node_names));
     let devices = inventory::devices(&nodes, &seen.devices, &node_names);
-    let Holders { mut pods, unconfirmed } = pods::holders(inputs.window, &kube, &inputs.facts, &seen.devices, policy);
+    let Holders { mut pods, unconfirmed } =
+        pods::holders(inputs.window, &kube, &inputs.facts, &seen.devices, policy);
     let no_holders = pods.is_empty() && kube.pods.is_empty() && inputs.facts.pods.is_empty();
     if no_holders {
         pods.push(unknown_holder(inputs.window));
@@ -118,7 +125,8 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
     let mut placements = placement::place(&pods, &devices, policy.max_gap_ms);
     occupy_without_names(&mut pods, &mut placements, &devices, no_holders, inputs.window);
     let holders = attributed(pods, &kube, inputs, policy);
-    let rows = Rows { devices: &devices, nodes: &nodes, seen: &seen.devices, holders: &holders, policy };
+    let rows =
+        Rows { devices: &devices, nodes: &nodes, seen: &seen.devices, holders: &holders, policy };
     let (segments, tenures) = rows.all(&placements, inputs);
     let mut oddities = oddities(&seen, &kube, &devices, &nodes, &holders, &placements);
     oddities.no_holders = no_holders;
@@ -127,7 +135,10 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
     Attribution { nodes, devices, holders, tenures, segments, oddities }
 }
 
-fn by_node<'a>(devices: &'a [DeviceObservation], names: &[String]) -> BTreeMap<String, Vec<&'a DeviceObservation>> {
+fn by_node<'a>(
+    devices: &'a [DeviceObservation],
+    names: &[String],
+) -> BTreeMap<String, Vec<&'a DeviceObservation>> {
     let mut out: BTreeMap<String, Vec<&DeviceObservation>> = BTreeMap::new();
     for (device, name) in devices.iter().zip(names) {
         out.entry(name.clone()).or_default().push(device);
@@ -166,8 +177,9 @@ fn occupy_without_names(
     no_holders: bool,
     window: Window,
 ) {
-    let wanted: Vec<usize> =
-        (0..devices.len()).filter(|&d| no_holders || devices[d].sharing != Sharing::Exclusive).collect();
+    let wanted: Vec<usize> = (0..devices.len())
+        .filter(|&d| no_holders || devices[d].sharing != Sharing::Exclusive)
+        .collect();
     if wanted.is_empty() {
         return;
     }
@@ -178,24 +190,43 @@ fn occupy_without_names(
     placements.all.retain(|p| !wanted.contains(&p.device));
     for device in wanted {
         let times = devices[device].presence.as_slice();
-        placements.all.extend(times.iter().map(|&time| Placement { device, time, holder, known: true }));
+        placements.all.extend(times.iter().map(|&time| Placement {
+            device,
+            time,
+            holder,
+            known: true,
+        }));
     }
     placements.all.sort_unstable();
 }
 
-fn attributed(pods: Vec<Holder>, kube: &KubeState, inputs: &Inputs, policy: &Policy) -> Vec<Attributed> {
+fn attributed(
+    pods: Vec<Holder>,
+    kube: &KubeState,
+    inputs: &Inputs,
+    policy: &Policy,
+) -> Vec<Attributed> {
     let owners = Owners::new(kube, &inputs.facts);
     let namespaces = tenants::namespace_labels(&kube.namespaces, &inputs.facts.namespaces);
     pods.into_iter()
         .map(|holder| {
             if holder.source == HoldingSource::None {
-                let workload = Workload { kind: "Unknown".into(), name: tenants::UNATTRIBUTED.into(), owned: true };
+                let workload = Workload {
+                    kind: "Unknown".into(),
+                    name: tenants::UNATTRIBUTED.into(),
+                    owned: true,
+                };
                 let tenant = Named { tenant: tenants::UNATTRIBUTED.into(), rule: "none".into() };
                 return Attributed { holder, workload, tenant };
             }
             let PodKey { namespace, name, .. } = &holder.key;
-            let workload =
-                owners.workload(namespace, name, holder.owner.as_ref(), &holder.labels, &holder.annotations);
+            let workload = owners.workload(
+                namespace,
+                name,
+                holder.owner.as_ref(),
+                &holder.labels,
+                &holder.annotations,
+            );
             let subject = tenants::Subject {
                 namespace,
                 workload: &workload.name,
@@ -225,10 +256,13 @@ impl Rows<'_> {
         }
         let broken = health::broken_devices(self.devices, self.nodes, placements, inputs);
         for (d, device) in self.devices.iter().enumerate() {
-            let held = IntervalSet::union_of(placements.all.iter().filter(|p| p.device == d).map(|p| p.time));
+            let held = IntervalSet::union_of(
+                placements.all.iter().filter(|p| p.device == d).map(|p| p.time),
+            );
             let free = device.presence.minus(&held);
             let full = self.nodes.get(&device.node).map(|n| &n.room.full);
-            let states = states::unheld_states(&free, &broken[d], full.unwrap_or(&IntervalSet::default()));
+            let states =
+                states::unheld_states(&free, &broken[d], full.unwrap_or(&IntervalSet::default()));
             segments.extend(states.into_iter().map(|(time, state)| Segment {
                 device: d,
                 holder: None,
@@ -255,7 +289,8 @@ impl Rows<'_> {
         // Where the placement begins with the pod, samples since the pod came count; where another
         // had the device before, only those since.
         let since = if time.start == pod.time.start { pod.since } else { time.start };
-        let signals = self.signals(device).filter(|_| known && device.sharing == Sharing::Exclusive);
+        let signals =
+            self.signals(device).filter(|_| known && device.sharing == Sharing::Exclusive);
         let states = match &signals {
             Some(signals) => signals.states(time, since),
             None => vec![(time, Judgement::blind(blindness(device, known)))],
@@ -301,8 +336,15 @@ const fn blindness(device: &Device, known: bool) -> Blind {
 
 /// Longest run of adjacent idle stretches; a gap or any use ends a run.
 fn longest_idle(states: &[(Interval, Judgement)]) -> i64 {
-    let idle = states.iter().filter(|(_, j)| matches!(j.state, states::State::IdleWarm | states::State::IdleEmpty));
-    IntervalSet::union_of(idle.map(|(time, _)| *time)).as_slice().iter().map(|i| i.length_ms()).max().unwrap_or(0)
+    let idle = states
+        .iter()
+        .filter(|(_, j)| matches!(j.state, states::State::IdleWarm | states::State::IdleEmpty));
+    IntervalSet::union_of(idle.map(|(time, _)| *time))
+        .as_slice()
+        .iter()
+        .map(|i| i.length_ms())
+        .max()
+        .unwrap_or(0)
 }
 
 fn oddities(
@@ -313,7 +355,9 @@ fn oddities(
     holders: &[Attributed],
     placements: &Placements,
 ) -> Oddities {
-    let named = |test: &dyn Fn(&Device) -> bool| devices.iter().filter(|d| test(d)).map(|d| d.id.clone()).collect();
+    let named = |test: &dyn Fn(&Device) -> bool| {
+        devices.iter().filter(|d| test(d)).map(|d| d.id.clone()).collect()
+    };
     let homeless = placements.homeless_ms.iter();
     Oddities {
         samples_seen: seen.samples_seen,
@@ -327,9 +371,17 @@ fn oddities(
             .filter(|d| d.sharing != Sharing::Exclusive)
             .map(|d| (d.id.clone(), d.sharing))
             .collect(),
-        contested: placements.contested_ms.iter().map(|(d, ms)| (devices[*d].id.clone(), *ms)).collect(),
+        contested: placements
+            .contested_ms
+            .iter()
+            .map(|(d, ms)| (devices[*d].id.clone(), *ms))
+            .collect(),
         homeless: homeless.map(|(h, ms)| (holders[*h].holder.key.clone(), *ms)).collect(),
-        nodes_without_room: nodes.values().filter(|n| !n.room.known).map(|n| n.name.clone()).collect(),
+        nodes_without_room: nodes
+            .values()
+            .filter(|n| !n.room.known)
+            .map(|n| n.name.clone())
+            .collect(),
         ..Oddities::default()
     }
 }

@@ -125,24 +125,31 @@ impl NodeInputs<'_> {
             seen = seen.union(&device.presence);
         }
         let from_object = self.object.map(|o| {
-            IntervalSet::of(Interval::new(o.created_ms.unwrap_or(whole.start).max(whole.start), whole.end))
+            IntervalSet::of(Interval::new(
+                o.created_ms.unwrap_or(whole.start).max(whole.start),
+                whole.end,
+            ))
         });
         let Some(hull) = seen.union(&from_object.unwrap_or_default()).hull() else {
             return IntervalSet::default();
         };
-        let absent = if self.kube.is_some() { self.kube_up.minus(&seen) } else { IntervalSet::default() };
+        let absent =
+            if self.kube.is_some() { self.kube_up.minus(&seen) } else { IntervalSet::default() };
         IntervalSet::of(hull).minus(&absent).intersect(&IntervalSet::of(whole))
     }
 
     fn capacity(&self) -> Option<u32> {
-        let metric = self.kube.and_then(|k| k.capacity.iter().filter_map(|h| h.value).map(count).max());
+        let metric =
+            self.kube.and_then(|k| k.capacity.iter().filter_map(|h| h.value).map(count).max());
         let object = self.object.map(|o| o.gpu_capacity.values().sum());
         metric.max(object)
     }
 
     fn broken(&self) -> IntervalSet {
         let mut broken = self.kube.map(|k| k.not_ready.union(&k.cordoned)).unwrap_or_default();
-        let Some(object) = self.object.filter(|_| self.listed_live || self.kube.is_none()) else { return broken };
+        let Some(object) = self.object.filter(|_| self.listed_live || self.kube.is_none()) else {
+            return broken;
+        };
         if let Some(since) = object.not_ready_since_ms {
             let since = since.unwrap_or(self.window.start());
             broken = broken.union(&IntervalSet::of(Interval::new(since, self.window.end())));
@@ -156,7 +163,9 @@ impl NodeInputs<'_> {
     }
 
     fn missing(&self) -> Vec<(Interval, u32)> {
-        if let Some(kube) = self.kube.filter(|k| !k.allocatable.is_empty() && !k.capacity.is_empty()) {
+        if let Some(kube) =
+            self.kube.filter(|k| !k.allocatable.is_empty() && !k.capacity.is_empty())
+        {
             return deficits(&kube.capacity, &kube.allocatable);
         }
         let Some(object) = self.object else { return Vec::new() };
@@ -186,7 +195,11 @@ fn deficits(capacity: &[Held], allocatable: &[Held]) -> Vec<(Interval, u32)> {
     out
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bounded on both sides"
+)]
 fn count(value: f64) -> u32 {
     value.round().clamp(0.0, 65_536.0) as u32
 }
@@ -194,12 +207,17 @@ fn count(value: f64) -> u32 {
 /// How GFD says that the node's GPUs are shared.
 fn sharing(labels: &LabelView) -> NodeSharing {
     let product = labels.get("nvidia.com/gpu.product").unwrap_or_default();
-    let replicas = labels.get("nvidia.com/gpu.replicas").and_then(|r| r.parse::<u32>().ok()).unwrap_or(1);
+    let replicas =
+        labels.get("nvidia.com/gpu.replicas").and_then(|r| r.parse::<u32>().ok()).unwrap_or(1);
     match labels.get("nvidia.com/gpu.sharing-strategy") {
         Some("mps") => NodeSharing::Mps,
         Some("time-slicing") => NodeSharing::TimeSlicing,
         _ if replicas > 1 || product.ends_with("-SHARED") => NodeSharing::TimeSlicing,
-        _ if labels.get("nvidia.com/mig.strategy") == Some("single") && product.contains("-MIG-") => NodeSharing::Mig,
+        _ if labels.get("nvidia.com/mig.strategy") == Some("single")
+            && product.contains("-MIG-") =>
+        {
+            NodeSharing::Mig
+        }
         _ => NodeSharing::Exclusive,
     }
 }
@@ -216,7 +234,11 @@ mod tests {
         IntervalSet::of(Interval::new(s, e))
     }
 
-    fn inputs<'a>(kube: Option<&'a KubeNode>, up: &'a IntervalSet, object: Option<&'a NodeFact>) -> NodeInputs<'a> {
+    fn inputs<'a>(
+        kube: Option<&'a KubeNode>,
+        up: &'a IntervalSet,
+        object: Option<&'a NodeFact>,
+    ) -> NodeInputs<'a> {
         let window = Window::new(0, 1_000).expect("not reversed");
         NodeInputs { window, kube, kube_up: up, object, listed_live: true, devices: &[] }
     }
@@ -260,6 +282,9 @@ mod tests {
         assert_eq!(sharing(&with(&[("nvidia.com/gpu.replicas", "4")])), NodeSharing::TimeSlicing);
         assert_eq!(sharing(&with(&[("nvidia.com/gpu.replicas", "1")])), NodeSharing::Exclusive);
         assert_eq!(sharing(&with(&[("nvidia.com/gpu.sharing-strategy", "mps")])), NodeSharing::Mps);
-        assert_eq!(sharing(&with(&[("nvidia.com/gpu.product", "NVIDIA-L4-SHARED")])), NodeSharing::TimeSlicing);
+        assert_eq!(
+            sharing(&with(&[("nvidia.com/gpu.product", "NVIDIA-L4-SHARED")])),
+            NodeSharing::TimeSlicing
+        );
     }
 }

@@ -97,7 +97,12 @@ mod tests {
             owners: pairs
                 .iter()
                 .cloned()
-                .map(|(this, owner)| OwnedFact { namespace: "ns".into(), this, owner, labels: BTreeMap::new() })
+                .map(|(this, owner)| OwnedFact {
+                    namespace: "ns".into(),
+                    this,
+                    owner,
+                    labels: BTreeMap::new(),
+                })
                 .collect(),
             ..ClusterFacts::default()
         };
@@ -121,7 +126,10 @@ mod tests {
 
     #[test]
     fn a_replica_set_that_is_gone_is_known_by_its_hash() {
-        let labels = LabelView { object: [(TEMPLATE_HASH.into(), "abc12".into())].into(), ..LabelView::default() };
+        let labels = LabelView {
+            object: [(TEMPLATE_HASH.into(), "abc12".into())].into(),
+            ..LabelView::default()
+        };
         let found = workload(&owners(&[]), Some(&of("ReplicaSet", "web-front-abc12")), &labels);
         assert_eq!(found, ("Deployment".into(), "web-front".into()));
         let found = workload(&owners(&[]), Some(&of("ReplicaSet", "web")), &LabelView::default());
@@ -130,7 +138,8 @@ mod tests {
 
     #[test]
     fn loops_end_and_bare_pods_are_their_own_workload() {
-        let looped = owners(&[(of("A", "a"), Some(of("B", "b"))), (of("B", "b"), Some(of("A", "a")))]);
+        let looped =
+            owners(&[(of("A", "a"), Some(of("B", "b"))), (of("B", "b"), Some(of("A", "a")))]);
         assert!(!workload(&looped, Some(&of("A", "a")), &LabelView::default()).0.is_empty());
         assert_eq!(workload(&looped, None, &LabelView::default()), ("Pod".into(), "pod-1".into()));
         assert_eq!(workload(&looped, Some(&of("Node", "n1")), &LabelView::default()).0, "Pod");

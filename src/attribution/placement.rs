@@ -38,16 +38,27 @@ pub struct Placements {
 /// Puts every holder on its devices.
 #[must_use]
 pub fn place(holders: &[Holder], devices: &[Device], max_gap_ms: i64) -> Placements {
-    let of_observation: BTreeMap<usize, usize> =
-        devices.iter().enumerate().filter_map(|(d, device)| Some((device.observation?, d))).collect();
+    let of_observation: BTreeMap<usize, usize> = devices
+        .iter()
+        .enumerate()
+        .filter_map(|(d, device)| Some((device.observation?, d)))
+        .collect();
     let mut wanted: Vec<Wanted> = Vec::new();
     let mut claims: Vec<Placement> = Vec::new();
     for (h, holder) in holders.iter().enumerate() {
         let labelled = by_labels(holder, &of_observation);
-        let node = holder.node.clone().or_else(|| labelled.first().map(|&d| devices[d].node.clone()));
+        let node =
+            holder.node.clone().or_else(|| labelled.first().map(|&d| devices[d].node.clone()));
         let missing = (holder.gpus as usize).saturating_sub(labelled.len());
-        claims.extend(labelled.into_iter().map(|device| Placement { device, time: holder.time, holder: h, known: true }));
-        if missing > 0 && let Some(node) = node {
+        claims.extend(labelled.into_iter().map(|device| Placement {
+            device,
+            time: holder.time,
+            holder: h,
+            known: true,
+        }));
+        if missing > 0
+            && let Some(node) = node
+        {
             wanted.push(Wanted { holder: h, node, time: holder.time, missing });
         }
     }
@@ -80,10 +91,18 @@ struct Wanted {
 }
 
 /// Gives holders without (enough) labels the devices that are left on their node.
-fn eliminate(wanted: &[Wanted], devices: &[Device], claims: &mut Vec<Placement>, out: &mut Placements, max_gap_ms: i64) {
+fn eliminate(
+    wanted: &[Wanted],
+    devices: &[Device],
+    claims: &mut Vec<Placement>,
+    out: &mut Placements,
+    max_gap_ms: i64,
+) {
     for (i, want) in wanted.iter().enumerate() {
         let others = wanted.iter().enumerate().any(|(j, w)| {
-            i != j && w.node == want.node && w.time.overlap(want.time).is_some_and(|o| o.length_ms() > max_gap_ms)
+            i != j
+                && w.node == want.node
+                && w.time.overlap(want.time).is_some_and(|o| o.length_ms() > max_gap_ms)
         });
         let mut free: Vec<(i64, usize)> = devices
             .iter()
@@ -103,12 +122,18 @@ fn eliminate(wanted: &[Wanted], devices: &[Device], claims: &mut Vec<Placement>,
             *out.homeless_ms.entry(want.holder).or_default() +=
                 want.time.length_ms() * i64::try_from(homeless).unwrap_or(i64::MAX);
         }
-        claims.extend(given.into_iter().map(|device| Placement { device, time: want.time, holder: want.holder, known }));
+        claims.extend(given.into_iter().map(|device| Placement {
+            device,
+            time: want.time,
+            holder: want.holder,
+            known,
+        }));
     }
 }
 
 fn taken_ms(device: usize, time: Interval, claims: &[Placement]) -> i64 {
-    let overlaps = claims.iter().filter(|c| c.device == device).filter_map(|c| c.time.overlap(time));
+    let overlaps =
+        claims.iter().filter(|c| c.device == device).filter_map(|c| c.time.overlap(time));
     IntervalSet::union_of(overlaps).length_ms()
 }
 
@@ -121,7 +146,8 @@ fn resolve(claims: Vec<Placement>, holders: &[Holder], devices: &[Device], out: 
     }
     for (device, claims) in by_device {
         let there = &devices[device].presence;
-        let mut edges: Vec<Millis> = claims.iter().flat_map(|c| [c.time.start, c.time.end]).collect();
+        let mut edges: Vec<Millis> =
+            claims.iter().flat_map(|c| [c.time.start, c.time.end]).collect();
         edges.extend(there.as_slice().iter().flat_map(|i| [i.start, i.end]));
         edges.sort_unstable();
         edges.dedup();
@@ -142,7 +168,10 @@ fn resolve(claims: Vec<Placement>, holders: &[Holder], devices: &[Device], out: 
             }
             let Some(winner) = here.into_iter().max_by_key(rank) else { continue };
             let same = |p: &&mut Placement| {
-                p.device == device && p.holder == winner.holder && p.known == winner.known && p.time.end == time.start
+                p.device == device
+                    && p.holder == winner.holder
+                    && p.known == winner.known
+                    && p.time.end == time.start
             };
             match out.all.last_mut().filter(same) {
                 Some(last) => last.time.end = time.end,
@@ -204,10 +233,21 @@ mod tests {
     fn what_is_left_is_known_only_when_there_is_one_choice() {
         let devices = [device("x", Some(0)), device("y", Some(1)), device("z", None)];
         // a is on x by label; b wants two and two are left: no other choice.
-        let placed = place(&[holder("a", 1, (0, 900), &[(0, 900)]), holder("b", 2, (0, 900), &[])], &devices, 50);
-        assert_eq!(summary(&placed), [(0, 0, 900, 0, true), (1, 0, 900, 1, true), (2, 0, 900, 1, true)]);
+        let placed = place(
+            &[holder("a", 1, (0, 900), &[(0, 900)]), holder("b", 2, (0, 900), &[])],
+            &devices,
+            50,
+        );
+        assert_eq!(
+            summary(&placed),
+            [(0, 0, 900, 0, true), (1, 0, 900, 1, true), (2, 0, 900, 1, true)]
+        );
         // b wants one of two: it holds one, but nobody knows which.
-        let placed = place(&[holder("a", 1, (0, 900), &[(0, 900)]), holder("b", 1, (0, 900), &[])], &devices, 50);
+        let placed = place(
+            &[holder("a", 1, (0, 900), &[(0, 900)]), holder("b", 1, (0, 900), &[])],
+            &devices,
+            50,
+        );
         assert_eq!(summary(&placed)[1], (1, 0, 900, 1, false));
     }
 

@@ -90,10 +90,16 @@ pub fn holders(
     let context = Context { window, kube, facts, labels: &labels, max_gap_ms: policy.max_gap_ms };
     for (key, pod) in &kube.pods {
         let object = objects.get(key);
-        claimed.insert((key.namespace.as_str(), key.name.as_str(), object.and_then(|o| o.uid.as_deref())));
+        claimed.insert((
+            key.namespace.as_str(),
+            key.name.as_str(),
+            object.and_then(|o| o.uid.as_deref()),
+        ));
         out.pods.extend(context.from_metrics(key, pod, object));
     }
-    for object in facts.pods.iter().filter(|p| p.node.is_some() && p.requests.gpus.values().any(|&n| n > 0)) {
+    for object in
+        facts.pods.iter().filter(|p| p.node.is_some() && p.requests.gpus.values().any(|&n| n > 0))
+    {
         let id = (object.namespace.as_str(), object.name.as_str(), object.uid.as_deref());
         if claimed.contains(&id) {
             continue;
@@ -125,7 +131,12 @@ enum FromObject {
 }
 
 impl Context<'_> {
-    fn from_metrics(&self, key: &PodKey, pod: &KubePod, object: Option<&PodFact>) -> Option<Holder> {
+    fn from_metrics(
+        &self,
+        key: &PodKey,
+        pod: &KubePod,
+        object: Option<&PodFact>,
+    ) -> Option<Holder> {
         let (first, last) = pod.seen?;
         let start = self.metric_start(first, pod, object);
         let near = Interval::new(start, last + pod.step_ms.max(self.max_gap_ms));
@@ -162,12 +173,19 @@ impl Context<'_> {
         exact.into_iter().flatten().find(|&t| t <= first + self.max_gap_ms).unwrap_or(first)
     }
 
-    fn metric_end(&self, last: Millis, pod: &KubePod, object: Option<&PodFact>, labelled: Option<Millis>) -> Millis {
+    fn metric_end(
+        &self,
+        last: Millis,
+        pod: &KubePod,
+        object: Option<&PodFact>,
+        labelled: Option<Millis>,
+    ) -> Millis {
         if let Some(terminal) = pod.terminal_ms {
             let exact = object.and_then(|o| o.finished_ms).or(pod.completed_ms);
             return exact.filter(|&t| t <= terminal).unwrap_or(terminal);
         }
-        if let Some(finished) = object.filter(|o| o.phase.is_terminal()).and_then(|o| o.finished_ms) {
+        if let Some(finished) = object.filter(|o| o.phase.is_terminal()).and_then(|o| o.finished_ms)
+        {
             return finished;
         }
         let one_step = last + pod.step_ms;
@@ -180,14 +198,24 @@ impl Context<'_> {
         let next_report = up.as_slice().iter().map(|i| i.start).find(|&start| start > one_step);
         match next_report {
             Some(next) => labelled.map_or(one_step, |at| at.clamp(one_step, next)),
-            None if listed_alive || one_step + self.max_gap_ms >= self.window.end() => self.window.end(),
+            None if listed_alive || one_step + self.max_gap_ms >= self.window.end() => {
+                self.window.end()
+            }
             None => labelled.map_or(one_step, |at| at.max(one_step)),
         }
     }
 
     fn from_object(&self, object: &PodFact) -> FromObject {
-        let key = PodKey { namespace: object.namespace.clone(), name: object.name.clone(), uid: object.uid.clone() };
-        let start = object.scheduled_ms.or(object.started_ms).or(object.created_ms).unwrap_or(self.window.start());
+        let key = PodKey {
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+            uid: object.uid.clone(),
+        };
+        let start = object
+            .scheduled_ms
+            .or(object.started_ms)
+            .or(object.created_ms)
+            .unwrap_or(self.window.start());
         let end = match object.phase.is_terminal() {
             true => object.finished_ms.or(object.deletion_ms).unwrap_or(start),
             false => self.window.end(),
@@ -197,7 +225,8 @@ impl Context<'_> {
         let time = Interval::new(start, end);
         let labelled = self.labels.of(&key, time).time_by_device(time);
         // A file may be old: where metrics know the pods of the time and not this one, it needs a second witness.
-        let known_elsewhere = self.kube.pods_up.intersect(&IntervalSet::of(time)).length_ms() > self.max_gap_ms;
+        let known_elsewhere =
+            self.kube.pods_up.intersect(&IntervalSet::of(time)).length_ms() > self.max_gap_ms;
         if self.facts.listed_at_ms.is_none() && known_elsewhere && labelled.is_empty() {
             return FromObject::Unconfirmed(key);
         }
@@ -221,7 +250,10 @@ impl Context<'_> {
         for holder in known {
             let times = covered.entry((&holder.key.namespace, &holder.key.name)).or_default();
             // A label may lag behind the pod on either side.
-            let slack = Interval::new(holder.time.start - self.max_gap_ms, holder.time.end + self.max_gap_ms);
+            let slack = Interval::new(
+                holder.time.start - self.max_gap_ms,
+                holder.time.end + self.max_gap_ms,
+            );
             *times = times.union(&IntervalSet::of(slack));
         }
         let whole = Interval::new(self.window.start(), self.window.end());
@@ -232,11 +264,19 @@ impl Context<'_> {
                 let presence = bridged(&labelled.presence, observation);
                 let known = covered.get(&(pod.namespace.as_str(), pod.name.as_str()));
                 let rest = known.map_or_else(|| presence.clone(), |k| presence.minus(k));
-                let object = self.facts.pods.iter().find(|p| p.namespace == pod.namespace && p.name == pod.name);
+                let object = self
+                    .facts
+                    .pods
+                    .iter()
+                    .find(|p| p.namespace == pod.namespace && p.name == pod.name);
                 for stretch in rest.as_slice() {
                     let Some(time) = stretch.overlap(whole) else { continue };
                     out.push(Holder {
-                        key: PodKey { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: pod.uid.clone() },
+                        key: PodKey {
+                            namespace: pod.namespace.clone(),
+                            name: pod.name.clone(),
+                            uid: pod.uid.clone(),
+                        },
                         node: None,
                         gpus: 1,
                         time,
@@ -257,12 +297,14 @@ impl Context<'_> {
     }
 }
 
-/// A label's presence with the holes closed in which the whole device was silent: an exporter's
-/// outage takes no GPU from anybody.
+/// A label's presence with those holes closed in which the whole device was silent: an exporter's
+/// outage takes no GPU from anybody. A hole in which the device spoke without the label stays one.
 fn bridged(presence: &IntervalSet, observation: &DeviceObservation) -> IntervalSet {
-    let Some(hull) = presence.hull() else { return IntervalSet::default() };
-    let silent = IntervalSet::of(hull).minus(&observation.presence);
-    presence.union(&silent)
+    let holes =
+        presence.as_slice().windows(2).map(|pair| Interval::new(pair[0].end, pair[1].start));
+    let silent =
+        holes.filter(|hole| observation.presence.intersect(&IntervalSet::of(*hole)).is_empty());
+    presence.union(&IntervalSet::union_of(silent))
 }
 
 /// Objects by namespace and name; several when a name was used twice in a set of files.
@@ -295,10 +337,11 @@ impl<'a> LabelIndex<'a> {
         let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (device, observation) in observations.iter().enumerate() {
             for l in &observation.labelled {
-                index
-                    .entry((l.pod.namespace.as_str(), l.pod.name.as_str()))
-                    .or_default()
-                    .push((device, &l.pod, &l.presence));
+                index.entry((l.pod.namespace.as_str(), l.pod.name.as_str())).or_default().push((
+                    device,
+                    &l.pod,
+                    &l.presence,
+                ));
             }
         }
         Self(index)
@@ -306,8 +349,10 @@ impl<'a> LabelIndex<'a> {
 
     /// Labels of a pod that overlap `time`; a UID must agree where both sides have one.
     fn of(&self, key: &PodKey, time: Interval) -> LabelsOfPod<'a> {
-        let all = self.0.get(&(key.namespace.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
-        let same = |label: &PodLabel| label.uid.is_none() || key.uid.is_none() || label.uid == key.uid;
+        let all =
+            self.0.get(&(key.namespace.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
+        let same =
+            |label: &PodLabel| label.uid.is_none() || key.uid.is_none() || label.uid == key.uid;
         LabelsOfPod(
             all.iter()
                 .filter(|(_, label, presence)| {
@@ -330,6 +375,9 @@ impl LabelsOfPod<'_> {
 
     fn time_by_device(&self, time: Interval) -> BTreeMap<usize, i64> {
         let within = IntervalSet::of(time);
-        self.0.iter().map(|(device, presence)| (*device, presence.intersect(&within).length_ms())).collect()
+        self.0
+            .iter()
+            .map(|(device, presence)| (*device, presence.intersect(&within).length_ms()))
+            .collect()
     }
 }

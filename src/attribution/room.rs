@@ -62,7 +62,9 @@ fn object_demands(node: &str, facts: &ClusterFacts) -> Vec<Demand> {
         .pods
         .iter()
         .filter(|p| p.node.as_deref() == Some(node))
-        .filter_map(|p| Some(Demand { time: IntervalSet::of(lifetime(p)?), requests: p.requests.clone() }))
+        .filter_map(|p| {
+            Some(Demand { time: IntervalSet::of(lifetime(p)?), requests: p.requests.clone() })
+        })
         .collect()
 }
 
@@ -111,7 +113,11 @@ mod tests {
     fn demand(start: i64, end: i64, cpu: i64, memory: i64) -> Demand {
         Demand {
             time: IntervalSet::of(Interval::new(start, end)),
-            requests: PodRequests { cpu_millicores: cpu, memory_bytes: memory, ..PodRequests::default() },
+            requests: PodRequests {
+                cpu_millicores: cpu,
+                memory_bytes: memory,
+                ..PodRequests::default()
+            },
         }
     }
 
@@ -140,7 +146,10 @@ mod tests {
             },
             ..PodFact::default()
         };
-        let facts = ClusterFacts { pods: vec![pod(8, 64), pod(4, 90), pod(9, 70), pod(4, 95)], ..ClusterFacts::default() };
+        let facts = ClusterFacts {
+            pods: vec![pod(8, 64), pod(4, 90), pod(9, 70), pod(4, 95)],
+            ..ClusterFacts::default()
+        };
         assert_eq!(gpu_pod_shapes(&KubeState::default(), &facts), [(4, 90), (8, 64)]);
     }
 }

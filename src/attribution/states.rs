@@ -105,9 +105,17 @@ pub struct Signals<'a> {
 impl<'a> Signals<'a> {
     /// Signals of a device whose framebuffer has `memory_bytes`, where known.
     #[must_use]
-    pub fn new(by_field: &'a BTreeMap<Field, Vec<Held>>, memory_bytes: Option<f64>, policy: &Policy) -> Self {
+    pub fn new(
+        by_field: &'a BTreeMap<Field, Vec<Held>>,
+        memory_bytes: Option<f64>,
+        policy: &Policy,
+    ) -> Self {
         let share = memory_bytes.map_or(0.0, |b| b * policy.empty_memory_ratio);
-        Self { by_field, empty_bytes: policy.empty_memory_bytes.max(share), idle_below: policy.idle_below }
+        Self {
+            by_field,
+            empty_bytes: policy.empty_memory_bytes.max(share),
+            idle_below: policy.idle_below,
+        }
     }
 
     fn holds(&self, field: Field) -> &'a [Held] {
@@ -145,7 +153,8 @@ impl<'a> Signals<'a> {
 
     fn judge(&self, [sm, gr, util, memory]: [Option<f64>; 4]) -> Judgement {
         let signals = [(Field::SmActive, sm), (Field::GrEngineActive, gr), (Field::GpuUtil, util)];
-        let Some((signal, utilization)) = signals.into_iter().find_map(|(f, v)| Some((f, v?))) else {
+        let Some((signal, utilization)) = signals.into_iter().find_map(|(f, v)| Some((f, v?)))
+        else {
             return Judgement::blind(Blind::NoSample);
         };
         let stuck = |profiling: Option<f64>| {
@@ -169,7 +178,11 @@ impl<'a> Signals<'a> {
     pub fn memory_peak(&self, time: Interval, since: Millis) -> Option<f64> {
         let holds = self.holds(Field::FbUsed);
         let from = holds.partition_point(|h| h.time.start < since || h.time.end <= time.start);
-        holds[from..].iter().take_while(|h| h.time.start < time.end).filter_map(|h| h.value).reduce(f64::max)
+        holds[from..]
+            .iter()
+            .take_while(|h| h.time.start < time.end)
+            .filter_map(|h| h.value)
+            .reduce(f64::max)
     }
 }
 
@@ -220,12 +233,17 @@ impl<'a> Cursor<'a> {
 
 /// States of time that nobody holds.
 #[must_use]
-pub fn unheld_states(free: &IntervalSet, broken: &IntervalSet, full: &IntervalSet) -> Vec<(Interval, State)> {
+pub fn unheld_states(
+    free: &IntervalSet,
+    broken: &IntervalSet,
+    full: &IntervalSet,
+) -> Vec<(Interval, State)> {
     let unhealthy = free.intersect(broken);
     let rest = free.minus(broken);
     let stranded = rest.intersect(full);
     let unallocated = rest.minus(full);
-    let tag = |set: IntervalSet, state| set.as_slice().iter().map(|&i| (i, state)).collect::<Vec<_>>();
+    let tag =
+        |set: IntervalSet, state| set.as_slice().iter().map(|&i| (i, state)).collect::<Vec<_>>();
     let mut out = tag(unhealthy, State::Unhealthy);
     out.extend(tag(stranded, State::Stranded));
     out.extend(tag(unallocated, State::Unallocated));
@@ -326,6 +344,9 @@ mod tests {
         let set = |s, e| IntervalSet::of(Interval::new(s, e));
         let states = unheld_states(&set(0, 30), &set(0, 10), &set(5, 20));
         let kinds: Vec<_> = states.iter().map(|(i, s)| (i.start, i.end, *s)).collect();
-        assert_eq!(kinds, [(0, 10, State::Unhealthy), (10, 20, State::Stranded), (20, 30, State::Unallocated)]);
+        assert_eq!(
+            kinds,
+            [(0, 10, State::Unhealthy), (10, 20, State::Stranded), (20, 30, State::Unallocated)]
+        );
     }
 }

@@ -37,10 +37,10 @@ pub struct Named {
 /// The tenant of `subject`; [`UNATTRIBUTED`] when no rule matches.
 #[must_use]
 pub fn tenant(rules: &[TenantRule], subject: Subject<'_>) -> Named {
-    rules.iter().find_map(|rule| apply(rule, subject)).unwrap_or_else(|| Named {
-        tenant: UNATTRIBUTED.into(),
-        rule: "none".into(),
-    })
+    rules
+        .iter()
+        .find_map(|rule| apply(rule, subject))
+        .unwrap_or_else(|| Named { tenant: UNATTRIBUTED.into(), rule: "none".into() })
 }
 
 fn apply(rule: &TenantRule, subject: Subject<'_>) -> Option<Named> {
@@ -59,11 +59,16 @@ fn apply(rule: &TenantRule, subject: Subject<'_>) -> Option<Named> {
         }
         TenantRule::Vcluster => {
             let control_plane = subject.pod.get(VCLUSTER)?;
-            Some(Named { tenant: format!("{}/{control_plane}", subject.namespace), rule: "vcluster".into() })
+            Some(Named {
+                tenant: format!("{}/{control_plane}", subject.namespace),
+                rule: "vcluster".into(),
+            })
         }
         TenantRule::QueueLabel(keys) => by_label("queue-label", keys, subject.pod),
         TenantRule::PodLabel(keys) => by_label("pod-label", keys, subject.pod),
-        TenantRule::NamespaceLabel(keys) => by_label("namespace-label", keys, subject.namespace_labels?),
+        TenantRule::NamespaceLabel(keys) => {
+            by_label("namespace-label", keys, subject.namespace_labels?)
+        }
         TenantRule::Namespace => (!subject.namespace.is_empty())
             .then(|| Named { tenant: subject.namespace.to_owned(), rule: "namespace".into() }),
     }
@@ -98,7 +103,8 @@ mod tests {
     }
 
     fn named(pod: &LabelView, namespace: Option<&LabelView>) -> (String, String) {
-        let subject = Subject { namespace: "ml-train", workload: "bert", pod, namespace_labels: namespace };
+        let subject =
+            Subject { namespace: "ml-train", workload: "bert", pod, namespace_labels: namespace };
         let n = tenant(&TenantRule::defaults(), subject);
         (n.tenant, n.rule)
     }
@@ -110,14 +116,23 @@ mod tests {
         assert_eq!(named(&vcluster, None), ("ml-train/agent-7".into(), "vcluster".into()));
         let queued = labels(&[("kueue.x-k8s.io/queue-name", "q1"), ("team", "x")]);
         assert_eq!(named(&queued, None).1, "queue-label:kueue.x-k8s.io/queue-name");
-        assert_eq!(named(&labels(&[("team", "x")]), Some(&of_namespace)), ("x".into(), "pod-label:team".into()));
-        assert_eq!(named(&labels(&[]), Some(&of_namespace)), ("vision".into(), "namespace-label:team".into()));
+        assert_eq!(
+            named(&labels(&[("team", "x")]), Some(&of_namespace)),
+            ("x".into(), "pod-label:team".into())
+        );
+        assert_eq!(
+            named(&labels(&[]), Some(&of_namespace)),
+            ("vision".into(), "namespace-label:team".into())
+        );
         assert_eq!(named(&labels(&[]), None), ("ml-train".into(), "namespace".into()));
     }
 
     #[test]
     fn metric_spelling_of_a_label_counts_too() {
-        let pod = LabelView { metric: [("label_team".into(), "x".into())].into(), ..LabelView::default() };
+        let pod = LabelView {
+            metric: [("label_team".into(), "x".into())].into(),
+            ..LabelView::default()
+        };
         assert_eq!(named(&pod, None).0, "x");
     }
 
@@ -129,7 +144,8 @@ mod tests {
             workload: Some(Regex::new("^(?:bert)$").expect("valid")),
         }])];
         let pod = LabelView::default();
-        let subject = Subject { namespace: "ml-train", workload: "bert", pod: &pod, namespace_labels: None };
+        let subject =
+            Subject { namespace: "ml-train", workload: "bert", pod: &pod, namespace_labels: None };
         assert_eq!(tenant(&rules, subject).tenant, "nlp");
         assert_eq!(tenant(&rules, Subject { workload: "gpt", ..subject }).tenant, UNATTRIBUTED);
     }

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::report::contract::Report;
 use crate::output::{self, Format, RenderOptions};
+use crate::report::contract::Report;
 use crate::settings::View;
 use crate::ui::Ui;
 

@@ -75,7 +75,9 @@ pub async fn gather(settings: &Settings, ui: &Ui) -> Result<Gathered> {
 ///
 /// A fixture that cannot be read: a bug.
 pub fn demo() -> Result<Gathered> {
-    snapshot::load(Path::new("fixtures/demo")).map(Into::into).map_err(|e| Error::failed("the built-in cluster cannot be read").caused_by(e))
+    snapshot::demo()
+        .map(Into::into)
+        .map_err(|e| Error::failed("the built-in cluster cannot be read").caused_by(e))
 }
 
 fn replay(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Gathered> {
@@ -127,16 +129,23 @@ async fn read_metrics(
         (None, None) => return Err(Error::usage("no metric server: give `--prometheus URL`")),
     };
     let policy = &settings.policy;
-    prometheus::collect(transport, &live.read, &policy.gpu_resources, policy.max_gap_ms, window, progress)
-        .await
-        .map_err(|e| {
-            let hint = e.hint();
-            let error = Error::failed("cannot read metrics").caused_by(e);
-            match hint {
-                Some(hint) => error.hinted(hint),
-                None => error,
-            }
-        })
+    prometheus::collect(
+        transport,
+        &live.read,
+        &policy.gpu_resources,
+        policy.max_gap_ms,
+        window,
+        progress,
+    )
+    .await
+    .map_err(|e| {
+        let hint = e.hint();
+        let error = Error::failed("cannot read metrics").caused_by(e);
+        match hint {
+            Some(hint) => error.hinted(hint),
+            None => error,
+        }
+    })
 }
 
 fn direct(url: &str, live: &LiveSource) -> Result<DirectTransport> {
@@ -148,7 +157,8 @@ fn direct(url: &str, live: &LiveSource) -> Result<DirectTransport> {
 /// The first metric server of the cluster that answers, through the API server's service proxy.
 async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<ServiceProxy> {
     let none = |message: String| {
-        Error::failed(message).hinted("name it with `--prometheus URL`; `kubectl port-forward` makes one reachable")
+        Error::failed(message)
+            .hinted("name it with `--prometheus URL`; `kubectl port-forward` makes one reachable")
     };
     let discovery = kubernetes::discover(cluster)
         .await
@@ -163,8 +173,9 @@ async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<Ser
     for (candidate, reason) in &choice.refused {
         ui.warn(&format!("{candidate} does not answer: {reason}"));
     }
-    let (candidate, proxy) =
-        choice.chosen.ok_or_else(|| none("none of the metric servers found in the cluster answers".into()))?;
+    let (candidate, proxy) = choice
+        .chosen
+        .ok_or_else(|| none("none of the metric servers found in the cluster answers".into()))?;
     ui.note(&format!("metric server: {candidate} (found by label {})", candidate.selector));
     Ok(proxy)
 }

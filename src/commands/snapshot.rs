@@ -70,14 +70,23 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
 }
 
 fn check(dir: &Path, settings: &Settings) -> Result<()> {
-    snapshot::check_target(dir, settings.force).map_err(|e| Error::usage("cannot save a snapshot there").caused_by(e))
+    snapshot::check_target(dir, settings.force)
+        .map_err(|e| Error::usage("cannot save a snapshot there").caused_by(e))
 }
 
 fn save(dir: &Path, gathered: Gathered, settings: &Settings, ui: &Ui) -> Result<()> {
     let Gathered { window, now_ms, metrics, objects, sources, server } = gathered;
     let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-    let snapshot =
-        Snapshot { window, now_ms, metrics, objects, sources, tool_version, server, redacted: settings.redact };
+    let snapshot = Snapshot {
+        window,
+        now_ms,
+        metrics,
+        objects,
+        sources,
+        tool_version,
+        server,
+        redacted: settings.redact,
+    };
     let options = SaveOptions {
         redact: settings.redact,
         salt: None,

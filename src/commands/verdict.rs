@@ -1,8 +1,8 @@
 //! Whether a report may stand: what decides between exit codes 0 and 4.
 
 use crate::error::{Error, Result};
-use crate::report::contract::Report;
 use crate::output::Format;
+use crate::report::contract::Report;
 use crate::ui::Ui;
 
 /// Warnings quoted in a message; the rest is counted.

@@ -37,21 +37,29 @@ pub fn price_of(book: &PriceBook, thing: PricedThing<'_>) -> Option<Price> {
         Some(date) => format!("{} ({date})", rule.source),
         None => rule.source.clone(),
     };
-    Some(Price { per_gpu_hour: rule.per_gpu_hour, source, built_in: rule.origin == PriceOrigin::BuiltIn })
+    Some(Price {
+        per_gpu_hour: rule.per_gpu_hour,
+        source,
+        built_in: rule.origin == PriceOrigin::BuiltIn,
+    })
 }
 
 fn applies(rule: &PriceRule, model: &str, node: &LabelView) -> bool {
     rule.model.as_ref().is_none_or(|m| m.is_match(model))
         && rule.instance_type.as_deref().is_none_or(|t| instance_type(node) == Some(t))
         && rule.capacity_type.as_deref().is_none_or(|t| capacity_type(node) == Some(t))
-        && rule.region.as_deref().is_none_or(|r| node.get("topology.kubernetes.io/region") == Some(r))
+        && rule
+            .region
+            .as_deref()
+            .is_none_or(|r| node.get("topology.kubernetes.io/region") == Some(r))
         && rule.node_labels.iter().all(|(k, v)| node.get(k) == Some(v))
 }
 
 /// The cloud's name for the machine.
 #[must_use]
 pub fn instance_type(node: &LabelView) -> Option<&str> {
-    node.get("node.kubernetes.io/instance-type").or_else(|| node.get("beta.kubernetes.io/instance-type"))
+    node.get("node.kubernetes.io/instance-type")
+        .or_else(|| node.get("beta.kubernetes.io/instance-type"))
 }
 
 /// `on-demand`, `spot` or `reserved`, in whichever way the provider labels it.
@@ -79,7 +87,12 @@ mod tests {
 
     use super::*;
 
-    fn rule(model: Option<&str>, instance: Option<&str>, capacity: Option<&str>, price: f64) -> PriceRule {
+    fn rule(
+        model: Option<&str>,
+        instance: Option<&str>,
+        capacity: Option<&str>,
+        price: f64,
+    ) -> PriceRule {
         PriceRule {
             model: model.map(|m| Regex::new(&format!("(?i)^(?:{m})$")).expect("valid")),
             instance_type: instance.map(Into::into),
@@ -113,8 +126,14 @@ mod tests {
         let price = |model, labels: &[(&str, &str)]| {
             price_of(&book, PricedThing { model, node: &node(labels) }).map(|p| p.per_gpu_hour)
         };
-        assert_eq!(price("NVIDIA H100 80GB HBM3", &[("karpenter.sh/capacity-type", "spot")]), Some(2.0));
-        assert_eq!(price("NVIDIA H100 80GB HBM3", &[("node.kubernetes.io/instance-type", "p5.48xlarge")]), Some(6.88));
+        assert_eq!(
+            price("NVIDIA H100 80GB HBM3", &[("karpenter.sh/capacity-type", "spot")]),
+            Some(2.0)
+        );
+        assert_eq!(
+            price("NVIDIA H100 80GB HBM3", &[("node.kubernetes.io/instance-type", "p5.48xlarge")]),
+            Some(6.88)
+        );
         assert_eq!(price("NVIDIA H100 80GB HBM3", &[]), Some(7.0));
         assert_eq!(price("NVIDIA L4", &[]), None, "no price is not a price of 0");
     }

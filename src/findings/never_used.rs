@@ -12,10 +12,13 @@ pub(crate) fn is_never_used(workload: &WorkloadRow, idle_below: f64) -> bool {
 }
 
 pub(crate) fn find(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let found = evidence.workloads.iter().filter(|w| is_judged(w) && is_never_used(w, evidence.idle_below));
+    let found =
+        evidence.workloads.iter().filter(|w| is_judged(w) && is_never_used(w, evidence.idle_below));
     found
         .map(|w| {
-            let action = "Release its GPUs: nothing has run on them in this window. Ask its owner first.".to_owned();
+            let action =
+                "Release its GPUs: nothing has run on them in this window. Ask its owner first."
+                    .to_owned();
             about_workload(RULE, w, Severity::High, w.cost.map(|c| evidence.per_month(c)), action)
         })
         .collect()

@@ -31,7 +31,8 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
         return None;
     }
     let holder = evidence.attribution.holders.iter().find(|h| pod_key(h) == pod)?;
-    let ids: Vec<_> = unused.iter().map(|(d, _)| evidence.attribution.devices[*d].id.clone()).collect();
+    let ids: Vec<_> =
+        unused.iter().map(|(d, _)| evidence.attribution.devices[*d].id.clone()).collect();
     let cost: f64 = unused.iter().filter_map(|(_, f)| f.ledger.allocated_cost).sum();
     let priced = unused.iter().all(|(d, _)| evidence.prices[*d].is_some());
     let observed: f64 = unused.iter().map(|(_, f)| f.ledger.observed_gpu_hours).sum();
@@ -48,7 +49,10 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
             ("gpus_used".to_owned(), worked.into()),
             ("gpus_unused".to_owned(), ids.into()),
             ("unused_gpu_hours".to_owned(), hours.into()),
-            ("workload".to_owned(), format!("{}/{}", holder.workload.kind, holder.workload.name).into()),
+            (
+                "workload".to_owned(),
+                format!("{}/{}", holder.workload.kind, holder.workload.name).into(),
+            ),
         ]),
         monthly_savings: priced.then(|| evidence.per_month(cost)),
         savings_kind: SavingsKind::Capacity,

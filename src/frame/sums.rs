@@ -1,10 +1,12 @@
 //! The sums of the ledger by any key: time by state, integrals of utilization, money.
 
-use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, SortMultipleOptions, col, lit};
+use polars::prelude::{
+    DataFrame, DataType, Expr, IntoLazy, LazyFrame, SortMultipleOptions, col, lit,
+};
 
 use super::columns as c;
 use super::columns::sum;
-use super::tables::{FrameError, Facts, active_utilization, in_table};
+use super::tables::{Facts, FrameError, active_utilization, in_table};
 use crate::attribution::states::State;
 
 /// States whose time and money are summed one by one; active time is split further.
@@ -62,8 +64,11 @@ pub fn by(facts: &Facts, part: Part, keys: &[&str]) -> Result<DataFrame, FrameEr
 /// Groups by `keys` (or into one), with the groups in order of their keys.
 #[must_use]
 pub(super) fn grouped(lf: LazyFrame, keys: &[&str], aggregations: Vec<Expr>) -> LazyFrame {
-    let keys: Vec<Expr> = if keys.is_empty() { vec![col(c::FLEET)] } else { keys.iter().map(|k| col(*k)).collect() };
-    lf.group_by_stable(keys.clone()).agg(aggregations).sort_by_exprs(keys, SortMultipleOptions::default())
+    let keys: Vec<Expr> =
+        if keys.is_empty() { vec![col(c::FLEET)] } else { keys.iter().map(|k| col(*k)).collect() };
+    lf.group_by_stable(keys.clone())
+        .agg(aggregations)
+        .sort_by_exprs(keys, SortMultipleOptions::default())
 }
 
 fn sums() -> Vec<Expr> {
@@ -121,8 +126,16 @@ pub fn unobserved(facts: &Facts) -> Result<DataFrame, FrameError> {
 ///
 /// # Errors
 /// When polars refuses: a bug.
-pub fn by_label(facts: &Facts, part: Part, keys: &[&str], label: &str) -> Result<DataFrame, FrameError> {
-    let lf = part.rows(facts.lazy()).filter(col(label).is_not_null()).with_column(lit(0i32).alias(c::FLEET));
+pub fn by_label(
+    facts: &Facts,
+    part: Part,
+    keys: &[&str],
+    label: &str,
+) -> Result<DataFrame, FrameError> {
+    let lf = part
+        .rows(facts.lazy())
+        .filter(col(label).is_not_null())
+        .with_column(lit(0i32).alias(c::FLEET));
     let keys: Vec<&str> = if keys.is_empty() { vec![c::FLEET] } else { keys.to_vec() };
     let mut with_label = keys.clone();
     with_label.push(label);

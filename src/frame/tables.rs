@@ -1,8 +1,8 @@
 //! The tables: one type each around a private frame, built in one place, joined in one place.
 
 use polars::prelude::{
-    ChunkAgg, Column, DataFrame, DataType, IntoLazy, JoinArgs, JoinType, JoinValidation, LazyFrame, PolarsError,
-    PolarsResult, col, lit, when,
+    ChunkAgg, Column, DataFrame, DataType, IntoLazy, JoinArgs, JoinType, JoinValidation, LazyFrame,
+    PolarsError, PolarsResult, col, lit, when,
 };
 
 use super::columns as c;
@@ -95,7 +95,9 @@ pub enum FrameError {
         source: PolarsError,
     },
     /// A lookup changed the number of rows or the time.
-    #[error("internal error in table `{table}`: a lookup join changed {what} from {before} to {after}")]
+    #[error(
+        "internal error in table `{table}`: a lookup join changed {what} from {before} to {after}"
+    )]
     Lookup {
         /// Which table.
         table: &'static str,
@@ -119,18 +121,30 @@ impl Facts {
     ///
     /// # Errors
     /// When a key is not unique, or a lookup loses or multiplies time: a bug, never bad input.
-    pub fn new(segments: SegmentRows, holders: HolderRows, devices: DeviceRows) -> Result<Self, FrameError> {
+    pub fn new(
+        segments: SegmentRows,
+        holders: HolderRows,
+        devices: DeviceRows,
+    ) -> Result<Self, FrameError> {
         let table = "facts";
         let segments = in_table(table, segment_frame(segments))?;
-        let before = (i64::try_from(segments.height()).unwrap_or(i64::MAX), in_table(table, total_ms(&segments))?);
+        let before = (
+            i64::try_from(segments.height()).unwrap_or(i64::MAX),
+            in_table(table, total_ms(&segments))?,
+        );
         let joined = in_table(table, holder_frame(holders)).and_then(|holders| {
             let devices = in_table(table, device_frame(devices))?;
             let lf = lookup(segments.lazy(), holders.lazy(), c::HOLDER);
             let lf = lookup(lf, devices.lazy(), c::DEVICE);
             in_table(table, lf.with_column(is_priced_cost()).collect())
         })?;
-        let after = (i64::try_from(joined.height()).unwrap_or(i64::MAX), in_table(table, total_ms(&joined))?);
-        for (what, before, after) in [("rows", before.0, after.0), ("milliseconds", before.1, after.1)] {
+        let after = (
+            i64::try_from(joined.height()).unwrap_or(i64::MAX),
+            in_table(table, total_ms(&joined))?,
+        );
+        for (what, before, after) in
+            [("rows", before.0, after.0), ("milliseconds", before.1, after.1)]
+        {
             if before != after {
                 return Err(FrameError::Lookup { table, what, before, after });
             }
@@ -150,7 +164,11 @@ impl Tenures {
     ///
     /// # Errors
     /// When a key is not unique: a bug, never bad input.
-    pub fn new(tenures: TenureRows, holders: HolderRows, devices: DeviceRows) -> Result<Self, FrameError> {
+    pub fn new(
+        tenures: TenureRows,
+        holders: HolderRows,
+        devices: DeviceRows,
+    ) -> Result<Self, FrameError> {
         let table = "tenures";
         let frame = in_table(
             table,
@@ -186,7 +204,8 @@ fn total_ms(df: &DataFrame) -> PolarsResult<i64> {
 
 /// Length of a segment × price of an hour; null without a price.
 fn is_priced_cost() -> polars::prelude::Expr {
-    (col(c::HELD_MS).cast(DataType::Float64) / lit(ms_per_hour()) * col(c::PRICE)).alias(c::sum::TOTAL_COST)
+    (col(c::HELD_MS).cast(DataType::Float64) / lit(ms_per_hour()) * col(c::PRICE))
+        .alias(c::sum::TOTAL_COST)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "3.6 million is exact")]

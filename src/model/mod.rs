@@ -11,8 +11,8 @@ pub mod query;
 pub mod series;
 pub mod window;
 
-pub use interval::{Interval, IntervalSet};
 pub use inputs::{Inputs, SourceState, SourceStatus};
+pub use interval::{Interval, IntervalSet};
 pub use objects::ClusterFacts;
 pub use policy::Policy;
 pub use query::QueryId;

@@ -106,7 +106,9 @@ fn device_id(series: &Series) -> Option<String> {
     if let Some(uuid) = labels::uuid(series) {
         return Some(uuid.to_owned());
     }
-    let host = labels::hostname(series).or_else(|| series.label("node")).or_else(|| labels::instance_host(series))?;
+    let host = labels::hostname(series)
+        .or_else(|| series.label("node"))
+        .or_else(|| labels::instance_host(series))?;
     Some(format!("{host}/gpu-{}", series.label("gpu")?))
 }
 
@@ -139,7 +141,8 @@ fn common_steps(devices: &BTreeMap<String, Building>, default_ms: i64) -> BTreeM
     Field::ALL
         .into_iter()
         .map(|field| {
-            let lines: Vec<_> = devices.values().filter_map(|d| d.timelines.get(&field)).flatten().collect();
+            let lines: Vec<_> =
+                devices.values().filter_map(|d| d.timelines.get(&field)).flatten().collect();
             (field, common_step(&lines.iter().map(|(_, t)| t).collect::<Vec<_>>(), default_ms))
         })
         .collect()
@@ -156,7 +159,13 @@ struct Building {
 }
 
 impl Building {
-    fn add(&mut self, field: Field, series: &Series, timeline: Timeline, exporter: &ExporterIdentity) {
+    fn add(
+        &mut self,
+        field: Field,
+        series: &Series,
+        timeline: Timeline,
+        exporter: &ExporterIdentity,
+    ) {
         let own = |v: Option<&str>| v.map(ToOwned::to_owned);
         let fill = |slot: &mut Option<String>, value: Option<&str>| {
             if slot.is_none() {
@@ -214,7 +223,10 @@ impl Building {
             whereabouts: self.whereabouts,
             signals,
             presence,
-            labelled: labelled.into_iter().map(|(pod, presence)| LabelledTime { pod, presence }).collect(),
+            labelled: labelled
+                .into_iter()
+                .map(|(pod, presence)| LabelledTime { pod, presence })
+                .collect(),
             sharing: match (self.mig, self.replicas) {
                 (true, _) => SeriesSharing::Mig,
                 (false, true) => SeriesSharing::Replicas,
@@ -262,7 +274,8 @@ mod tests {
 
     #[test]
     fn one_device_under_two_label_sets_is_one_device() {
-        let who = |pod| vec![("UUID", "GPU-a"), ("pod", pod), ("namespace", "ml"), ("Hostname", "n1")];
+        let who =
+            |pod| vec![("UUID", "GPU-a"), ("pod", pod), ("namespace", "ml"), ("Hostname", "n1")];
         let data = inputs(
             QueryId::GpuUtil,
             vec![

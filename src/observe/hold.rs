@@ -106,10 +106,9 @@ pub fn merged(timelines: &[Timeline], common_step_ms: i64, max_gap_ms: i64) -> (
         let step = timeline.median_spacing().unwrap_or(common_step_ms);
         let before = holds.len();
         holds.extend(
-            timeline
-                .holds(step, max_gap_ms)
-                .into_iter()
-                .filter(|h| !accepted.iter().any(|(times, step)| covers(times, *step, h.time.start))),
+            timeline.holds(step, max_gap_ms).into_iter().filter(|h| {
+                !accepted.iter().any(|(times, step)| covers(times, *step, h.time.start))
+            }),
         );
         let samples = timeline.sample_times().count();
         duplicates += (samples - (holds.len() - before)) as u64;
@@ -159,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_stale_marker_ends_a_hold() {
-        let line = Timeline(vec![(0, Event::Value(1.0)), (4, Event::Stale), (20, Event::Value(2.0))]);
+        let line =
+            Timeline(vec![(0, Event::Value(1.0)), (4, Event::Stale), (20, Event::Value(2.0))]);
         assert_eq!(spans(&line.holds(10, 50)), [(0, 4, Some(1.0)), (20, 30, Some(2.0))]);
         // One that comes after the gap has nothing left to end.
         let late = Timeline(vec![(0, Event::Value(1.0)), (90, Event::Stale)]);
@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn an_invalid_sample_speaks_for_its_time_and_says_nothing() {
-        let line = Timeline(vec![(0, Event::Value(1.0)), (10, Event::Invalid), (20, Event::Value(2.0))]);
+        let line =
+            Timeline(vec![(0, Event::Value(1.0)), (10, Event::Invalid), (20, Event::Value(2.0))]);
         assert_eq!(
             spans(&line.holds(10, 50)),
             [(0, 10, Some(1.0)), (10, 20, None), (20, 30, Some(2.0))]
@@ -200,7 +201,10 @@ mod tests {
         let b = timeline(&[(29, 0.5), (39, 0.5)]);
         let (holds, duplicates) = merged(&[a, b], 10, 50);
         assert_eq!(duplicates, 0);
-        assert_eq!(spans(&holds)[2..], [(20, 29, Some(0.1)), (29, 39, Some(0.5)), (39, 49, Some(0.5))]);
+        assert_eq!(
+            spans(&holds)[2..],
+            [(20, 29, Some(0.1)), (29, 39, Some(0.5)), (39, 49, Some(0.5))]
+        );
     }
 
     #[test]

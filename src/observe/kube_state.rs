@@ -110,7 +110,12 @@ impl KubeState {
 
 /// Reads every `kube_*` query of the inputs.
 #[must_use]
-pub fn observe(inputs: &Inputs, gpu_resources: &[String], max_gap_ms: i64, default_step_ms: i64) -> KubeState {
+pub fn observe(
+    inputs: &Inputs,
+    gpu_resources: &[String],
+    max_gap_ms: i64,
+    default_step_ms: i64,
+) -> KubeState {
     let reader = Reader { inputs, gpu_resources, max_gap_ms, default_step_ms };
     let mut state = KubeState::default();
     reader.nodes(&mut state);
@@ -137,7 +142,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn series(&self, query: QueryId) -> Vec<&'a Series> {
-        let mut series: Vec<_> = self.inputs.metric(query).map(|m| m.series.iter().collect()).unwrap_or_default();
+        let mut series: Vec<_> =
+            self.inputs.metric(query).map(|m| m.series.iter().collect()).unwrap_or_default();
         series.sort_by_key(|s: &&Series| s.timestamps_ms.last().copied());
         series
     }
@@ -175,12 +181,18 @@ impl<'a> Reader<'a> {
     }
 
     fn nodes(&self, state: &mut KubeState) {
-        for (query, allocatable) in [(QueryId::NodeCapacity, false), (QueryId::NodeAllocatable, true)] {
+        for (query, allocatable) in
+            [(QueryId::NodeCapacity, false), (QueryId::NodeAllocatable, true)]
+        {
             let mut gpus: BTreeMap<&str, BTreeMap<&String, Vec<Timeline>>> = BTreeMap::new();
             for series in self.series(query) {
                 let Some(name) = kube(series, "node") else { continue };
                 if let Some(resource) = self.gpu_resource(series) {
-                    gpus.entry(name).or_default().entry(resource).or_default().push(Self::timeline(series));
+                    gpus.entry(name)
+                        .or_default()
+                        .entry(resource)
+                        .or_default()
+                        .push(Self::timeline(series));
                     let node = state.nodes.entry(name.to_owned()).or_default();
                     node.presence = node.presence.union(&self.presence(series));
                 } else if allocatable {
@@ -189,24 +201,35 @@ impl<'a> Reader<'a> {
                 }
             }
             for (name, by_resource) in gpus {
-                let counts = by_resource.values().map(|l| merged(l, self.default_step_ms, self.max_gap_ms).0);
+                let counts = by_resource
+                    .values()
+                    .map(|l| merged(l, self.default_step_ms, self.max_gap_ms).0);
                 let total = sum_over_time(counts);
                 let node = state.nodes.entry(name.to_owned()).or_default();
                 if allocatable { node.allocatable = total } else { node.capacity = total }
             }
         }
         // A node that only lists CPU and memory has no GPU.
-        state.nodes.retain(|_, n| n.capacity.iter().chain(&n.allocatable).any(|h| h.value > Some(0.0)));
+        state
+            .nodes
+            .retain(|_, n| n.capacity.iter().chain(&n.allocatable).any(|h| h.value > Some(0.0)));
         for series in self.series(QueryId::NodeNotReady) {
-            Self::with_node(state, series, |n| n.not_ready = n.not_ready.union(&Self::grid(series, grid_step(QueryId::NodeNotReady))));
+            Self::with_node(state, series, |n| {
+                n.not_ready =
+                    n.not_ready.union(&Self::grid(series, grid_step(QueryId::NodeNotReady)))
+            });
         }
         for series in self.series(QueryId::NodeUnschedulable) {
-            Self::with_node(state, series, |n| n.cordoned = n.cordoned.union(&Self::grid(series, grid_step(QueryId::NodeUnschedulable))));
+            Self::with_node(state, series, |n| {
+                n.cordoned =
+                    n.cordoned.union(&Self::grid(series, grid_step(QueryId::NodeUnschedulable)))
+            });
         }
         for series in self.series(QueryId::NodeLabels) {
             Self::with_node(state, series, |n| n.labels.extend(kube_labels(series)));
         }
-        state.nodes_up = state.nodes.values().fold(IntervalSet::default(), |up, n| up.union(&n.presence));
+        state.nodes_up =
+            state.nodes.values().fold(IntervalSet::default(), |up, n| up.union(&n.presence));
     }
 
     fn with_node(state: &mut KubeState, series: &Series, change: impl FnOnce(&mut KubeNode)) {
@@ -218,22 +241,30 @@ impl<'a> Reader<'a> {
     fn pods(&self, state: &mut KubeState) {
         let sidecars = self.sidecars();
         let mut containers: BTreeMap<PodKey, BTreeMap<&String, Counts>> = BTreeMap::new();
-        for (query, init) in [(QueryId::PodGpuRequests, false), (QueryId::PodInitGpuRequests, true)] {
+        for (query, init) in [(QueryId::PodGpuRequests, false), (QueryId::PodInitGpuRequests, true)]
+        {
             let all = self.series(query);
             // A pod seen once has no spacing of its own; its exporter has.
             let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
             let step_ms = common_step(&lines.iter().collect::<Vec<_>>(), self.default_step_ms);
             for series in all {
-                let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series)) else { continue };
+                let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series))
+                else {
+                    continue;
+                };
                 if let Some(node) = kube(series, "node") {
                     seen_on(state.pods.entry(key.clone()).or_default(), node, series, step_ms);
                     state.pods_up = state.pods_up.union(&self.presence(series));
                 }
                 let container = kube(series, "container").unwrap_or_default().to_owned();
-                let count = whole(series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max));
+                let count = whole(
+                    series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max),
+                );
                 let kind = match init {
                     false => ContainerKind::Main,
-                    true if sidecars.contains(&(key.clone(), container.clone())) => ContainerKind::Sidecar,
+                    true if sidecars.contains(&(key.clone(), container.clone())) => {
+                        ContainerKind::Sidecar
+                    }
                     true => ContainerKind::Init,
                 };
                 let counts = containers.entry(key).or_default().entry(resource).or_default();
@@ -274,9 +305,15 @@ impl<'a> Reader<'a> {
         on_pods(QueryId::PodTerminal, &mut |pod, s| {
             pod.terminal_ms = min_some(pod.terminal_ms, s.timestamps_ms.first().copied());
         });
-        on_pods(QueryId::PodCompletionTime, &mut |pod, s| pod.completed_ms = last_instant(s).or(pod.completed_ms));
-        on_pods(QueryId::PodScheduledTime, &mut |pod, s| pod.scheduled_ms = last_instant(s).or(pod.scheduled_ms));
-        on_pods(QueryId::PodStartTime, &mut |pod, s| pod.started_ms = last_instant(s).or(pod.started_ms));
+        on_pods(QueryId::PodCompletionTime, &mut |pod, s| {
+            pod.completed_ms = last_instant(s).or(pod.completed_ms)
+        });
+        on_pods(QueryId::PodScheduledTime, &mut |pod, s| {
+            pod.scheduled_ms = last_instant(s).or(pod.scheduled_ms)
+        });
+        on_pods(QueryId::PodStartTime, &mut |pod, s| {
+            pod.started_ms = last_instant(s).or(pod.started_ms)
+        });
         on_pods(QueryId::PodLabels, &mut |pod, s| pod.labels.extend(kube_labels(s)));
         on_pods(QueryId::PodOwner, &mut |pod, s| {
             if s.label("owner_is_controller") != Some("false") {
@@ -291,7 +328,9 @@ impl<'a> Reader<'a> {
             (QueryId::JobOwner, "Job", "job_name"),
         ] {
             for series in self.series(query) {
-                let (Some(namespace), Some(name)) = (kube(series, "namespace"), kube(series, label)) else {
+                let (Some(namespace), Some(name)) =
+                    (kube(series, "namespace"), kube(series, label))
+                else {
                     continue;
                 };
                 let this = OwnerRef { kind: kind.to_owned(), name: name.to_owned() };
@@ -317,11 +356,13 @@ impl<'a> Reader<'a> {
         let mut by_pod: BTreeMap<(String, PodKey), Demand> = BTreeMap::new();
         for series in self.series(QueryId::PodCpuMemoryRequests) {
             let (Some(key), Some(node)) = (pod_key(series), kube(series, "node")) else { continue };
-            let demand = by_pod
-                .entry((node.to_owned(), key))
-                .or_insert_with(|| Demand { time: IntervalSet::default(), requests: PodRequests::default() });
+            let demand = by_pod.entry((node.to_owned(), key)).or_insert_with(|| Demand {
+                time: IntervalSet::default(),
+                requests: PodRequests::default(),
+            });
             demand.time = demand.time.union(&Self::grid(series, step));
-            let amount = series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+            let amount =
+                series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
             match series.label("resource") {
                 Some("cpu") => demand.requests.cpu_millicores = integer(amount * 1_000.0),
                 Some("memory") => demand.requests.memory_bytes = integer(amount),
@@ -362,7 +403,10 @@ fn effective(counts: &Counts) -> u32 {
 }
 
 fn seen_on(pod: &mut KubePod, node: &str, series: &Series, default_step_ms: i64) {
-    let (Some(&first), Some(&last)) = (series.timestamps_ms.first(), series.timestamps_ms.last()) else { return };
+    let (Some(&first), Some(&last)) = (series.timestamps_ms.first(), series.timestamps_ms.last())
+    else {
+        return;
+    };
     let (first, last) = pod.seen.map_or((first, last), |(f, l)| (f.min(first), l.max(last)));
     pod.seen = Some((first, last));
     pod.node = Some(node.to_owned());
@@ -400,7 +444,9 @@ fn sum_over_time(counts: impl Iterator<Item = Vec<Held>>) -> Vec<Held> {
         }
         let time = Interval::new(at, pair[1].0);
         match out.last_mut() {
-            Some(last) if last.value == Some(total) && last.time.end == at => last.time.end = time.end,
+            Some(last) if last.value == Some(total) && last.time.end == at => {
+                last.time.end = time.end
+            }
             _ => out.push(Held { time, value: Some(total) }),
         }
     }
@@ -442,7 +488,11 @@ pub const fn grid_step(query: QueryId) -> i64 {
 }
 
 /// A count of devices; kube-state-metrics prints whole numbers.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bounded on both sides"
+)]
 fn whole(value: f64) -> u32 {
     value.round().clamp(0.0, 65_536.0) as u32
 }
@@ -499,12 +549,21 @@ mod tests {
             (QueryId::PodGpuRequests, vec![series(&POD, &[(0, 2.0), (100, 2.0)])]),
             (
                 QueryId::PodInitGpuRequests,
-                vec![series(&container("proxy"), &[(0, 1.0)]), series(&container("fetch"), &[(0, 4.0)])],
+                vec![
+                    series(&container("proxy"), &[(0, 1.0)]),
+                    series(&container("fetch"), &[(0, 4.0)]),
+                ],
             ),
             (
                 QueryId::InitContainerInfo,
                 vec![series(
-                    &[("namespace", "ml"), ("pod", "train"), ("uid", "u1"), ("container", "proxy"), ("restart_policy", "Always")],
+                    &[
+                        ("namespace", "ml"),
+                        ("pod", "train"),
+                        ("uid", "u1"),
+                        ("container", "proxy"),
+                        ("restart_policy", "Always"),
+                    ],
                     &[(0, 1.0)],
                 )],
             ),
@@ -528,7 +587,11 @@ mod tests {
     #[test]
     fn a_pod_without_a_node_holds_nothing() {
         let pending: Vec<_> = POD.iter().copied().filter(|(k, _)| *k != "node").collect();
-        assert!(observe_all(vec![(QueryId::PodGpuRequests, vec![series(&pending, &[(0, 1.0)])])]).pods.is_empty());
+        assert!(
+            observe_all(vec![(QueryId::PodGpuRequests, vec![series(&pending, &[(0, 1.0)])])])
+                .pods
+                .is_empty()
+        );
     }
 
     #[test]

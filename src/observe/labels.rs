@@ -68,7 +68,9 @@ impl ExporterIdentity {
         let targets = series
             .into_iter()
             .filter(|s| s.labels.keys().any(|k| k.starts_with("exported_")))
-            .filter_map(|s| Some((s.label("namespace")?.to_owned(), s.label("container")?.to_owned())))
+            .filter_map(|s| {
+                Some((s.label("namespace")?.to_owned(), s.label("container")?.to_owned()))
+            })
             .collect();
         Self { targets }
     }
@@ -160,7 +162,11 @@ mod tests {
             ("namespace", "gpu-operator"),
             ("container", "exporter"),
         ]);
-        let bare = series(&[("pod", "nvidia-k2"), ("namespace", "gpu-operator"), ("container", "exporter")]);
+        let bare = series(&[
+            ("pod", "nvidia-k2"),
+            ("namespace", "gpu-operator"),
+            ("container", "exporter"),
+        ]);
         let who = ExporterIdentity::learn([&both, &bare]);
         assert_eq!(who.holder(&both).map(|p| p.name), Some("train-0".into()));
         assert_eq!(who.holder(&bare), None, "the exporter's own pod is no tenant");
@@ -172,7 +178,10 @@ mod tests {
         assert_eq!(who.holder(&series(&[("UUID", "GPU-1")])), None);
         assert_eq!(who.holder(&series(&[("pod", ""), ("namespace", "")])), None);
         assert_eq!(
-            who.holder(&series(&[("pod", "nvidia-dcgm-exporter-9x"), ("namespace", "gpu-operator")])),
+            who.holder(&series(&[
+                ("pod", "nvidia-dcgm-exporter-9x"),
+                ("namespace", "gpu-operator")
+            ])),
             None
         );
         let same = series(&[("pod", "abc"), ("namespace", "mon"), ("Hostname", "abc")]);
@@ -181,7 +190,12 @@ mod tests {
 
     #[test]
     fn old_spellings() {
-        let old = series(&[("pod_name", "a"), ("pod_namespace", "b"), ("uuid", "GPU-9"), ("hostname", "n1")]);
+        let old = series(&[
+            ("pod_name", "a"),
+            ("pod_namespace", "b"),
+            ("uuid", "GPU-9"),
+            ("hostname", "n1"),
+        ]);
         assert_eq!(uuid(&old), Some("GPU-9"));
         assert_eq!(hostname(&old), Some("n1"));
         assert!(ExporterIdentity::default().holder(&old).is_some());

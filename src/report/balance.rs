@@ -30,7 +30,11 @@ pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Result<Reconciliation,
     let by_gpu = source.by(Part::All, &[c::DEVICE])?;
     for (d, device) in devices.iter().enumerate() {
         let figures = by_gpu.get(&vec![d.to_string()]).cloned().unwrap_or_default();
-        out.hours(&format!("gpu {}", device.id), gpu_hours(device.presence.length_ms()), states(&figures));
+        out.hours(
+            &format!("gpu {}", device.id),
+            gpu_hours(device.presence.length_ms()),
+            states(&figures),
+        );
     }
     for (key, figures) in source.by(Part::All, &[c::NODE])? {
         let capacity = rows.capacity(&|d| devices[d].node == key[0]);
@@ -38,7 +42,9 @@ pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Result<Reconciliation,
         out.money(&format!("node {}", key[0]), capacity.cost, figures.total_cost);
     }
     let allocated = (whole.ledger.allocated_gpu_hours, whole.ledger.allocated_cost.unwrap_or(0.0));
-    for (name, key) in [("tenants", c::TENANT), ("namespaces", c::NAMESPACE), ("pods", c::POD), ("nodes", c::NODE)] {
+    for (name, key) in
+        [("tenants", c::TENANT), ("namespaces", c::NAMESPACE), ("pods", c::POD), ("nodes", c::NODE)]
+    {
         let groups = source.by(Part::All, &[key])?;
         let hours: f64 = groups.values().map(|g| g.ledger.allocated_gpu_hours).sum();
         let cost: f64 = groups.values().filter_map(|g| g.ledger.allocated_cost).sum();
@@ -80,7 +86,12 @@ impl Checks {
     fn money(&mut self, name: &str, left: f64, right: f64) {
         let residue = (left - right).abs();
         self.worst_money = self.worst_money.max(residue);
-        self.add(name, left, right, residue <= TOLERANCE_MONEY * left.abs().max(right.abs()).max(1.0));
+        self.add(
+            name,
+            left,
+            right,
+            residue <= TOLERANCE_MONEY * left.abs().max(right.abs()).max(1.0),
+        );
     }
 
     /// Every failure is shown; of what agrees, the fleet's checks are, and the many per GPU are not.

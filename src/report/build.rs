@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::balance::reconcile;
-use super::contract::{
-    Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow,
-};
+use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow};
 use super::coverage::coverage;
 use super::figures::{Source, pod_key};
 use super::rows::Rows;
@@ -14,7 +12,9 @@ use crate::cost::price::{Price, PricedThing, price_of};
 use crate::findings;
 use crate::frame::columns as c;
 use crate::frame::sums::{self, Part};
-use crate::frame::tables::{DeviceRows, Facts, FrameError, HolderRows, SegmentRows, TenureRows, Tenures};
+use crate::frame::tables::{
+    DeviceRows, Facts, FrameError, HolderRows, SegmentRows, TenureRows, Tenures,
+};
 use crate::model::policy::{LabelRequirement, Scope};
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, Policy};
@@ -38,7 +38,8 @@ pub struct Stamp {
 pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, FrameError> {
     let attribution = attribute(inputs, policy);
     let prices = prices(&attribution, policy);
-    let in_scope: Vec<bool> = attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
+    let in_scope: Vec<bool> =
+        attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
     let facts = Facts::new(
         segment_rows(&attribution),
         holder_rows(&attribution, &in_scope),
@@ -49,13 +50,19 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         holder_rows(&attribution, &in_scope),
         device_rows(&attribution, &prices),
     )?;
-    let source = Source { facts: &facts, tenures: &tenures, attribution: &attribution, in_scope: &in_scope };
+    let source =
+        Source { facts: &facts, tenures: &tenures, attribution: &attribution, in_scope: &in_scope };
     let rows = Rows { source: &source, prices: &prices, window: inputs.window };
     let fleet = rows.fleet()?;
     let workloads = rows.workloads()?;
     let totals = source.by(Part::HeldInScope, &[])?.remove(&Vec::new()).unwrap_or_default();
-    let coverage =
-        coverage(inputs, &attribution, &prices, fleet.ledger.observed_ratio, unobserved_hours(&facts)?);
+    let coverage = coverage(
+        inputs,
+        &attribution,
+        &prices,
+        fleet.ledger.observed_ratio,
+        unobserved_hours(&facts)?,
+    );
     let findings = findings::all(&findings::Evidence {
         workloads: &workloads,
         devices_of_pods: &source.by(Part::HeldInScope, &[c::POD, c::DEVICE])?,
@@ -118,11 +125,15 @@ fn price_assumptions(attribution: &Attribution, prices: &[Option<Price>]) -> Vec
             ));
         }
     }
-    used.into_iter().map(|(key, value, origin)| Assumption { key, value, origin: origin.to_owned() }).collect()
+    used.into_iter()
+        .map(|(key, value, origin)| Assumption { key, value, origin: origin.to_owned() })
+        .collect()
 }
 
 fn is_in_scope(holder: &Attributed, scope: &Scope) -> bool {
-    let any = |patterns: &[regex::Regex], text: &str| patterns.is_empty() || patterns.iter().any(|p| p.is_match(text));
+    let any = |patterns: &[regex::Regex], text: &str| {
+        patterns.is_empty() || patterns.iter().any(|p| p.is_match(text))
+    };
     let keys = scope.selector.iter().map(|r| match r {
         LabelRequirement::In(k, _)
         | LabelRequirement::NotIn(k, _)

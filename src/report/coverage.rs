@@ -57,8 +57,10 @@ pub fn coverage(
         });
     }
     let complete = !remarks.iter().any(|r| r.incomplete);
-    let mut warnings: Vec<Warning> =
-        remarks.into_iter().map(|r| Warning { code: r.code.to_owned(), message: r.message }).collect();
+    let mut warnings: Vec<Warning> = remarks
+        .into_iter()
+        .map(|r| Warning { code: r.code.to_owned(), message: r.message })
+        .collect();
     warnings.sort();
     let ownerless = attribution.holders.iter().filter(|h| !h.workload.owned).count();
     Coverage {
@@ -82,7 +84,11 @@ fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
         SourceState::Failed => "failed",
         SourceState::Skipped => "skipped",
     };
-    SourceRow { name: source.name.clone(), status: status.to_owned(), detail: source.detail.clone() }
+    SourceRow {
+        name: source.name.clone(),
+        status: status.to_owned(),
+        detail: source.detail.clone(),
+    }
 }
 
 fn about_sources(inputs: &Inputs) -> Vec<Remark> {
@@ -118,7 +124,8 @@ fn about_sources(inputs: &Inputs) -> Vec<Remark> {
             incomplete: false,
         });
     }
-    let newest = inputs.metrics.iter().flat_map(|m| &m.series).filter_map(|s| s.timestamps_ms.last()).max();
+    let newest =
+        inputs.metrics.iter().flat_map(|m| &m.series).filter_map(|s| s.timestamps_ms.last()).max();
     if let Some(&newest) = newest.filter(|t| **t > inputs.now_ms + CLOCK_TOLERANCE_MS) {
         out.push(Remark {
             code: "clock-skew",
@@ -137,30 +144,62 @@ fn about_devices(odd: &Oddities) -> Vec<Remark> {
     let mut out = Vec::new();
     let mut say = |code, incomplete, message| out.push(Remark { code, message, incomplete });
     if odd.no_device_series {
-        say("no-dcgm-series", true, "no DCGM series at all: utilization is unknown, every held GPU is unobserved. \
-             Is dcgm-exporter scraped by this Prometheus, and does --prometheus-matcher fit?".into());
+        say(
+            "no-dcgm-series",
+            true,
+            "no DCGM series at all: utilization is unknown, every held GPU is unobserved. \
+             Is dcgm-exporter scraped by this Prometheus, and does --prometheus-matcher fit?"
+                .into(),
+        );
     } else if !odd.silent_devices.is_empty() {
         let names = list(&odd.silent_devices);
-        say("silent-devices", true, format!("GPUs in a node's capacity that no exporter shows: {names}; unobserved when held"));
+        say(
+            "silent-devices",
+            true,
+            format!(
+                "GPUs in a node's capacity that no exporter shows: {names}; unobserved when held"
+            ),
+        );
     }
     if !odd.shared_devices.is_empty() {
-        let names: Vec<_> = odd.shared_devices.iter().map(|(id, how)| format!("{id} ({})", how.name())).collect();
+        let names: Vec<_> =
+            odd.shared_devices.iter().map(|(id, how)| format!("{id} ({})", how.name())).collect();
         let names = list(&names);
-        say("shared-devices", true, format!("shared GPUs are not split between holders yet: {names}; \
-             their time is held by __unattributed__ and unobserved"));
+        say(
+            "shared-devices",
+            true,
+            format!(
+                "shared GPUs are not split between holders yet: {names}; \
+             their time is held by __unattributed__ and unobserved"
+            ),
+        );
     }
     if odd.samples_clamped > 0 {
-        say("samples-clamped", false, format!("{} samples of a ratio overshot 1 and were taken as 1", odd.samples_clamped));
+        say(
+            "samples-clamped",
+            false,
+            format!("{} samples of a ratio overshot 1 and were taken as 1", odd.samples_clamped),
+        );
     }
     if !odd.nodes_without_room.is_empty() {
         let names = list(&odd.nodes_without_room);
-        say("room-unknown", false, format!("CPU and memory of these nodes are unknown, so nothing on them is called stranded: {names}"));
+        say(
+            "room-unknown",
+            false,
+            format!(
+                "CPU and memory of these nodes are unknown, so nothing on them is called stranded: {names}"
+            ),
+        );
     }
     if odd.busy_unheld_ms > 0 {
-        say("busy-unallocated", false, format!(
-            "{:.1} GPU-hours that no pod holds were used all the same: work outside Kubernetes, or a holder that no source names",
-            gpu_hours(odd.busy_unheld_ms)
-        ));
+        say(
+            "busy-unallocated",
+            false,
+            format!(
+                "{:.1} GPU-hours that no pod holds were used all the same: work outside Kubernetes, or a holder that no source names",
+                gpu_hours(odd.busy_unheld_ms)
+            ),
+        );
     }
     out
 }
@@ -179,23 +218,38 @@ fn about_holders(odd: &Oddities) -> Vec<Remark> {
     if contested > 0 {
         let names: Vec<_> = odd.contested.iter().map(|(id, _)| id.clone()).collect();
         let names = list(&names);
-        say("contested-devices", false, format!(
-            "two pods claimed one GPU for {:.2} GPU-hours in all (billed once, to the later): {names}",
-            gpu_hours(contested)
-        ));
+        say(
+            "contested-devices",
+            false,
+            format!(
+                "two pods claimed one GPU for {:.2} GPU-hours in all (billed once, to the later): {names}",
+                gpu_hours(contested)
+            ),
+        );
     }
     for (key, ms) in &odd.homeless {
-        say("request-without-device", true, format!(
-            "pod {}/{} requested {:.2} GPU-hours more than its node has GPUs for; they are not billed",
-            key.namespace, key.name, gpu_hours(*ms)
-        ));
+        say(
+            "request-without-device",
+            true,
+            format!(
+                "pod {}/{} requested {:.2} GPU-hours more than its node has GPUs for; they are not billed",
+                key.namespace,
+                key.name,
+                gpu_hours(*ms)
+            ),
+        );
     }
     if !odd.unconfirmed.is_empty() {
-        let names: Vec<_> = odd.unconfirmed.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
+        let names: Vec<_> =
+            odd.unconfirmed.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
         let names = list(&names);
-        say("unconfirmed-pods", false, format!(
-            "pods in the objects given that neither metrics nor devices know in this window are not billed: {names}"
-        ));
+        say(
+            "unconfirmed-pods",
+            false,
+            format!(
+                "pods in the objects given that neither metrics nor devices know in this window are not billed: {names}"
+            ),
+        );
     }
     out
 }

@@ -52,7 +52,12 @@ impl Source<'_> {
         let percentiles = usage::percentiles(self.facts, part, keys)?;
         for (key, p) in in_table("percentiles", read(&percentiles, keys, &percentile_row))? {
             let usage = &mut out.entry(key).or_default().usage;
-            [usage.utilization_p50, usage.utilization_p95, usage.utilization_p99, usage.utilization_max] = p;
+            [
+                usage.utilization_p50,
+                usage.utilization_p95,
+                usage.utilization_p99,
+                usage.utilization_max,
+            ] = p;
         }
         let peaks = usage::peaks(self.tenures, part, keys)?;
         for (key, (memory, idle_ms)) in in_table("peaks", read(&peaks, keys, &peak_row))? {
@@ -76,7 +81,12 @@ impl Source<'_> {
     ///
     /// # Errors
     /// When a frame is not what it should be: a bug.
-    pub fn labels(&self, part: Part, keys: &[&str], label: &str) -> Result<BTreeMap<Key, Vec<String>>, FrameError> {
+    pub fn labels(
+        &self,
+        part: Part,
+        keys: &[&str],
+        label: &str,
+    ) -> Result<BTreeMap<Key, Vec<String>>, FrameError> {
         let df = sums::by_label(self.facts, part, keys, label)?;
         let names = in_table("labels", strings(&df, label))?;
         let keys = in_table("labels", keys_of(&df, keys))?;
@@ -174,7 +184,12 @@ fn float(df: &DataFrame, column: &str, row: usize) -> PolarsResult<Option<f64>> 
 }
 
 fn percentile_row(df: &DataFrame, row: usize) -> PolarsResult<[Option<f64>; 4]> {
-    Ok([float(df, sum::P50, row)?, float(df, sum::P95, row)?, float(df, sum::P99, row)?, float(df, sum::MAX, row)?])
+    Ok([
+        float(df, sum::P50, row)?,
+        float(df, sum::P95, row)?,
+        float(df, sum::P99, row)?,
+        float(df, sum::MAX, row)?,
+    ])
 }
 
 fn peak_row(df: &DataFrame, row: usize) -> PolarsResult<(Option<f64>, i64)> {
@@ -188,12 +203,14 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
     let unpriced_ms = int(df, sum::UNPRICED_MS, row)?;
     let priced = total_ms == 0 || unpriced_ms < total_ms;
     let ms = |state| int(df, &ms_column(state), row);
-    let money = |column: &str| Ok(float(df, column, row)?.filter(|_| priced)) as PolarsResult<Option<f64>>;
+    let money =
+        |column: &str| Ok(float(df, column, row)?.filter(|_| priced)) as PolarsResult<Option<f64>>;
     let cost = |state| money(&cost_column(state));
     let active_ms = int(df, sum::ACTIVE_MS, row)?;
     let busy = ratio_hours(float(df, sum::BUSY_RATIO_MS, row)?);
     let used = ratio_hours(float(df, sum::UTILIZATION_RATIO_MS, row)?);
-    let (warm, empty, blind) = (ms(State::IdleWarm)?, ms(State::IdleEmpty)?, ms(State::Unobserved)?);
+    let (warm, empty, blind) =
+        (ms(State::IdleWarm)?, ms(State::IdleEmpty)?, ms(State::Unobserved)?);
     let observed_ms = active_ms + warm + empty;
     let held_ms = observed_ms + blind;
     let (busy_cost, active_cost) = (money(sum::BUSY_COST)?, money(sum::ACTIVE_COST)?);

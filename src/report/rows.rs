@@ -44,7 +44,9 @@ impl Rows<'_> {
     #[must_use]
     pub fn capacity(&self, test: &dyn Fn(usize) -> bool) -> Capacity {
         let mut out = Capacity::default();
-        for (d, device) in self.source.attribution.devices.iter().enumerate().filter(|(d, _)| test(*d)) {
+        for (d, device) in
+            self.source.attribution.devices.iter().enumerate().filter(|(d, _)| test(*d))
+        {
             let ms = device.presence.length_ms();
             out.gpus += 1;
             out.ms += ms;
@@ -56,7 +58,11 @@ impl Rows<'_> {
         out
     }
 
-    fn with_capacity(&self, mut ledger: Ledger, test: &dyn Fn(usize) -> bool) -> (Ledger, Capacity) {
+    fn with_capacity(
+        &self,
+        mut ledger: Ledger,
+        test: &dyn Fn(usize) -> bool,
+    ) -> (Ledger, Capacity) {
         let capacity = self.capacity(test);
         ledger.capacity_gpu_hours = Some(gpu_hours(capacity.ms));
         ledger.capacity_cost = capacity.priced.then_some(capacity.cost);
@@ -83,7 +89,9 @@ impl Rows<'_> {
             physical_gpus_by_model: models,
             allocation_rate: of_capacity(ledger.allocated_gpu_hours),
             busy_of_capacity: of_capacity(ledger.busy_gpu_hours),
-            waste_cost_per_month: ledger.waste_cost.map(|waste| waste / window_hours * HOURS_PER_MONTH),
+            waste_cost_per_month: ledger
+                .waste_cost
+                .map(|waste| waste / window_hours * HOURS_PER_MONTH),
             usage: figures.usage,
             ledger,
         })
@@ -129,15 +137,20 @@ impl Rows<'_> {
                 usage: figures.usage,
             })
             .collect();
-        rows.sort_by(|a, b| most_waste(&a.ledger, &b.ledger).then_with(|| a.namespace.cmp(&b.namespace)));
+        rows.sort_by(|a, b| {
+            most_waste(&a.ledger, &b.ledger).then_with(|| a.namespace.cmp(&b.namespace))
+        });
         Ok(rows)
     }
 
     /// Sorted distinct values of `other` among holders whose `column` has `value`.
     fn values(&self, column: &str, value: &str, other: &str) -> Vec<String> {
         let holders = self.source.attribution.holders.iter();
-        let in_group = holders.zip(self.source.in_scope).filter(|(h, shown)| **shown && holder_value(h, column) == value);
-        let distinct: BTreeSet<_> = in_group.map(|(h, _)| holder_value(h, other)).filter(|v| !v.is_empty()).collect();
+        let in_group = holders
+            .zip(self.source.in_scope)
+            .filter(|(h, shown)| **shown && holder_value(h, column) == value);
+        let distinct: BTreeSet<_> =
+            in_group.map(|(h, _)| holder_value(h, other)).filter(|v| !v.is_empty()).collect();
         distinct.into_iter().collect()
     }
 
@@ -169,8 +182,14 @@ impl Rows<'_> {
             })
             .collect();
         rows.sort_by(|a, b| {
-            most_waste(&a.ledger, &b.ledger)
-                .then_with(|| (&a.namespace, &a.kind, &a.name, &a.tenant).cmp(&(&b.namespace, &b.kind, &b.name, &b.tenant)))
+            most_waste(&a.ledger, &b.ledger).then_with(|| {
+                (&a.namespace, &a.kind, &a.name, &a.tenant).cmp(&(
+                    &b.namespace,
+                    &b.kind,
+                    &b.name,
+                    &b.tenant,
+                ))
+            })
         });
         Ok(rows)
     }
@@ -201,8 +220,12 @@ impl Rows<'_> {
         let attribution = self.source.attribution;
         let Attributed { holder, workload, tenant } = &attribution.holders[holders[0]];
         let times = holders.iter().map(|&h| attribution.holders[h].holder.time);
-        let devices: BTreeSet<usize> =
-            attribution.tenures.iter().filter(|t| holders.contains(&t.holder)).map(|t| t.device).collect();
+        let devices: BTreeSet<usize> = attribution
+            .tenures
+            .iter()
+            .filter(|t| holders.contains(&t.holder))
+            .map(|t| t.device)
+            .collect();
         let on = devices.first().map(|&d| attribution.devices[d].node.clone());
         PodRow {
             tenant: tenant.tenant.clone(),
@@ -253,7 +276,8 @@ impl Rows<'_> {
         let attribution = self.source.attribution;
         let rows = self.source.by(Part::All, &[c::NODE])?.into_iter().map(|(key, figures)| {
             let labels = attribution.nodes.get(&key[0]).map(|n| &n.labels);
-            let (ledger, capacity) = self.with_capacity(figures.ledger, &|d| attribution.devices[d].node == key[0]);
+            let (ledger, capacity) =
+                self.with_capacity(figures.ledger, &|d| attribution.devices[d].node == key[0]);
             NodeRow {
                 gpus: capacity.gpus,
                 instance_type: labels.and_then(instance_type).map(ToOwned::to_owned),
@@ -273,7 +297,8 @@ impl Rows<'_> {
     pub fn models(&self) -> Result<Vec<ModelRow>, FrameError> {
         let devices = &self.source.attribution.devices;
         let rows = self.source.by(Part::All, &[c::MODEL])?.into_iter().map(|(key, figures)| {
-            let (ledger, capacity) = self.with_capacity(figures.ledger, &|d| devices[d].model == key[0]);
+            let (ledger, capacity) =
+                self.with_capacity(figures.ledger, &|d| devices[d].model == key[0]);
             ModelRow { gpus: capacity.gpus, model: key[0].clone(), ledger, usage: figures.usage }
         });
         Ok(rows.collect())

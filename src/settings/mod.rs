@@ -23,9 +23,9 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
+use crate::model::{Policy, Window};
 use crate::output::{Format, GroupBy};
 use crate::report::contract::ScopeRow;
-use crate::model::{Policy, Window};
 use crate::ui::{ColorChoice, UiOptions, Verbosity};
 use crate::units::Millis;
 use args::Typed;

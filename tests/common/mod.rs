@@ -9,7 +9,10 @@ use assert_cmd::Command;
 /// The binary, with no configuration, colour or terminal of the machine's.
 pub fn gpu_finops() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gpu-finops"));
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("COLUMNS", "100");
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("COLUMNS", "100");
     command
 }
 

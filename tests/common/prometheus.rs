@@ -34,7 +34,11 @@ impl Prometheus {
             .args([&dump, &blocks])
             .output()
             .expect("promtool is installed (tests/install-tools)");
-        assert!(import.status.success(), "import failed: {}", String::from_utf8_lossy(&import.stderr));
+        assert!(
+            import.status.success(),
+            "import failed: {}",
+            String::from_utf8_lossy(&import.stderr)
+        );
         fs::remove_file(&dump).expect("written above");
         let config = data.path().join("prometheus.yml");
         fs::write(&config, "global: {}\n").expect("writable");
