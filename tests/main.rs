@@ -2,6 +2,7 @@
 
 mod cli;
 mod common;
+mod demo;
 mod demo_fixture;
 mod gentd26;
 mod settings_reference;
