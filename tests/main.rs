@@ -5,4 +5,5 @@ mod common;
 mod demo;
 mod demo_fixture;
 mod gentd26;
+mod laws;
 mod settings_reference;

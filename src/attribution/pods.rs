@@ -142,6 +142,8 @@ impl Context<'_> {
         let near = Interval::new(start, last + pod.step_ms.max(self.max_gap_ms));
         let labelled = self.labels.of(key, near);
         let end = self.metric_end(last, pod, object, labelled.last_end_in(near));
+        // A label from just before or after the window names the device as well as one within.
+        let labelled = self.labels.of(key, near).time_by_device(Interval::new(start, end));
         let since = start;
         let (start, end) = self.window.clip(start, end)?;
         let time = Interval::new(start, end);
@@ -158,7 +160,7 @@ impl Context<'_> {
                 metric: pod.labels.clone(),
             },
             annotations: object.map(|o| o.annotations.clone()).unwrap_or_default(),
-            labelled: self.labels.of(key, time).time_by_device(time),
+            labelled,
         })
     }
 

@@ -67,7 +67,7 @@ impl CollectError {
 
 /// Reads every query for a report on `window`.
 ///
-/// What is read is `window` widened by `max_gap_ms` on both sides: a sample holds until the next one
+/// What is read is `window` widened by two `max_gap_ms` before and one after: a sample holds until the next one
 /// for up to that long, so holds cross the edges in both directions. With it, a report on a window
 /// cut in two adds up to the report on the whole.
 ///
@@ -89,7 +89,7 @@ pub async fn collect(
     progress.phase(&format!("asking {}", api.target()));
     let server = probe(&api).await?;
     let reader = RangeReader::over(api);
-    let run = Run { reader: &reader, window: window.widened(max_gap_ms, max_gap_ms), progress };
+    let run = Run { reader: &reader, window: window.widened(2 * max_gap_ms, max_gap_ms), progress };
     let (metrics, mut sources) = run.all(bindings).await;
     sources.insert(
         0,
