@@ -123,10 +123,32 @@ fn the_readme_shows_this_output() {
     let readme = include_str!("../README.md");
     let output = gpu_finops().arg("demo").env("COLUMNS", "80").output().expect("runs");
     let printed = String::from_utf8(output.stdout).expect("text");
-    let shown = readme.split("<!-- demo -->").nth(1).and_then(|t| t.split("<!-- /demo -->").next());
-    let lines = shown.expect("the README has a demo block").lines();
-    let shown = lines.filter(|l| !l.is_empty() && !l.starts_with("```") && *l != "…" && *l != "...");
-    for line in shown {
-        assert!(line.starts_with('$') || printed.contains(line), "the demo no longer prints: {line}");
+    let block = readme.split("<!-- demo -->").nth(1).and_then(|t| t.split("```text\n").nth(1));
+    let shown = block.and_then(|t| t.split("```").next()).expect("the README has a demo block");
+    for line in shown.lines().filter(|l| !l.is_empty() && *l != "…") {
+        assert!(printed.contains(line), "the demo no longer prints: {line}");
+    }
+}
+
+/// `reports/demo` holds the demo in every text format: examples for readers, and a net for changes.
+#[test]
+fn every_format_is_as_published() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/demo");
+    for (file, arguments) in [
+        ("tenants.txt", &["-o", "table"][..]),
+        ("workloads-wide.txt", &["-o", "wide", "--by", "workload"]),
+        ("report.json", &["-o", "json"]),
+        ("pods.csv", &["-o", "csv", "--by", "pod"]),
+        ("namespaces.md", &["-o", "markdown", "--by", "namespace"]),
+    ] {
+        let output = gpu_finops().arg("demo").args(arguments).env("COLUMNS", "80").output().expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let path = dir.join(file);
+        if std::env::var_os("GPU_FINOPS_BLESS").is_some() {
+            std::fs::create_dir_all(&dir).expect("writable");
+            std::fs::write(&path, &output.stdout).expect("writable");
+        }
+        let published = std::fs::read(&path).expect("published");
+        assert!(published == output.stdout, "{file} differs: look, then run again with GPU_FINOPS_BLESS=1");
     }
 }

@@ -116,7 +116,8 @@ impl Cluster {
 
     fn requests(&self) -> Vec<Series> {
         let one = |(n, pod): (usize, &Pod)| {
-            let (name, uid, node) = (format!("pod-{n}"), format!("uid-{n}"), format!("n{}", pod.device / 2));
+            let (name, uid, node) =
+                (format!("pod-{n}"), format!("uid-{n}"), format!("n{}", pod.device / 2));
             let times = (pod.from..pod.from + pod.steps).map(|s| (Self::at(s), 1.0)).collect();
             let pairs = [
                 ("namespace", "ns"),

@@ -118,7 +118,9 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
     let Holders { mut pods, unconfirmed } =
         pods::holders(inputs.window, &kube, &inputs.facts, &seen.devices, policy);
     // Nobody seen is nobody there only where somebody was looking.
-    let looked = !kube.up().is_empty() || !inputs.facts.pods.is_empty() || inputs.facts.listed_at_ms.is_some();
+    let looked = !kube.up().is_empty()
+        || !inputs.facts.pods.is_empty()
+        || inputs.facts.listed_at_ms.is_some();
     let no_holders = pods.is_empty() && !looked;
     if no_holders {
         pods.push(unknown_holder(inputs.window));

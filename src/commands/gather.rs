@@ -140,7 +140,11 @@ async fn read_metrics(
     .await
     .map_err(|e| {
         let hint = e.hint();
-        let error = Error::failed("cannot read metrics").caused_by(e);
+        let error = Error::failed(e.to_string());
+        let error = match std::error::Error::source(&e) {
+            Some(cause) => error.caused_by(cause.to_string()),
+            None => error,
+        };
         match hint {
             Some(hint) => error.hinted(hint),
             None => error,
@@ -168,6 +172,12 @@ async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<Ser
             "no metric server found in the cluster; looked for services with {}",
             discovery.looked_for.join(" or ")
         )));
+    }
+    if live.connection.has_credentials() {
+        ui.warn(
+            "credentials for Prometheus are not used with a server that is discovered: it is reached \
+             through the API server, with yours for the cluster",
+        );
     }
     let choice = kubernetes::choose(cluster, &discovery, &live.connection.headers).await;
     for (candidate, reason) in &choice.refused {

@@ -152,5 +152,8 @@ fn no_name_of_the_story_survives_redaction() {
 
 #[test]
 fn the_program_carries_the_fixture() {
-    assert!(snapshot::demo().unwrap() == snapshot::load(&fixture()).unwrap(), "build again: the fixture changed");
+    assert!(
+        snapshot::demo().unwrap() == snapshot::load(&fixture()).unwrap(),
+        "build again: the fixture changed"
+    );
 }

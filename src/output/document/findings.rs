@@ -68,7 +68,9 @@ fn item(finding: &Finding, currency: &str) -> Item {
 
 /// The name of a figure without its unit, which the figure has.
 fn words(key: &str) -> String {
-    let bare = ["_gpu_hours", "_seconds", "_bytes", "_ratio"].iter().find_map(|unit| key.strip_suffix(unit));
+    let bare = ["_gpu_hours", "_seconds", "_bytes", "_ratio"]
+        .iter()
+        .find_map(|unit| key.strip_suffix(unit));
     bare.unwrap_or(key).replace('_', " ")
 }
 
