@@ -1,7 +1,12 @@
 //! Integration tests, as one binary: linking polars once is what takes the time.
 
+mod bad_input;
 mod cli;
+mod cluster;
 mod common;
 mod demo_fixture;
 mod gentd26;
+mod live;
+mod replay;
+mod scope;
 mod settings_reference;
