@@ -120,11 +120,18 @@ fn figures_are_those_worked_by_hand() {
 
 #[test]
 fn a_server_with_small_limits_gives_the_same_figures() {
-    // 500 samples: a quarter of an hour of 3 series is 120, four hours of one are 500.
+    // Four hours of the three series of one field are 1,380 samples.
     let small = Prometheus::start(&text(), &["--query.max-samples=500"]);
-    let report = json_from(&small.url(), "base", &[]);
+    let proxy = HttpServer::in_front_of(small.address(), |_| None);
+    let report = json_from(&proxy.url(), "base", &[]);
     check_base(&report);
     assert!(!warnings(&report).contains(&"query-gap"), "{}", report["coverage"]);
+    let asked = |server: &HttpServer| {
+        server.seen().iter().filter(|r| r.text().contains("DCGM_FI_DEV_FB_USED")).count()
+    };
+    let plain = HttpServer::in_front_of(server().address(), |_| None);
+    json_from(&plain.url(), "base", &[]);
+    assert!(asked(&proxy) > asked(&plain), "{} and {}", asked(&proxy), asked(&plain));
 }
 
 #[test]
@@ -193,9 +200,11 @@ fn two_replicas_count_once() {
         let value = fleet[field].as_f64().expect("a number");
         assert!((value - expected).abs() < 30.0 / 3600.0, "{field}: {value}");
     }
-    let dropped = report["coverage"]["samples_dropped"]["duplicate"].as_u64().expect("counted");
-    let seen = report["coverage"]["samples_seen"].as_u64().expect("counted");
-    assert!(dropped * 2 > seen - 40 && dropped * 2 <= seen, "{dropped} of {seen}");
+    // 480 + 480 + 360 samples of two fields, and the last 10 minutes of a third (3 × 20), twice.
+    let coverage = &report["coverage"];
+    assert_eq!(coverage["samples_seen"], (1_320 * 2 + 60) * 2);
+    let dropped = coverage["samples_dropped"]["duplicate"].as_u64().expect("counted");
+    assert!((1_320 * 2 + 60 - 20..=1_320 * 2 + 60).contains(&dropped), "{dropped}");
     assert_eq!(report["reconciliation"]["balanced"], true);
 }
 
