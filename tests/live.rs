@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::cluster::{self, ALWAYS, MODEL, Shape};
+use crate::common::cluster::{self, ALWAYS, MODEL, Shape, check_base};
 use crate::common::http::{Answer, HttpServer};
 use crate::common::metrics::{HOUR, OpenMetrics, T0, labels};
 use crate::common::prometheus::Prometheus;
@@ -42,64 +42,6 @@ fn json(cluster: &str) -> Value {
 
 fn json_from(url: &str, cluster: &str, more: &[&str]) -> Value {
     Outcome::of(report(url, cluster).args(["-o", "json"]).args(more)).json()
-}
-
-/// What the table in [`cluster`] says of the fleet.
-#[track_caller]
-fn check_base(report: &Value) {
-    let fleet = &report["fleet"];
-    assert_eq!((&fleet["gpus"], &fleet["nodes"]), (&3.into(), &2.into()));
-    for (field, expected) in [
-        ("capacity_gpu_hours", 12.0),
-        ("allocated_gpu_hours", 10.0),
-        ("busy_gpu_hours", 3.25),
-        ("slack_gpu_hours", 1.75),
-        ("idle_warm_gpu_hours", 2.0),
-        ("idle_empty_gpu_hours", 2.0),
-        ("unobserved_gpu_hours", 1.0),
-        ("unallocated_gpu_hours", 2.0),
-        ("stranded_gpu_hours", 0.0),
-        ("unhealthy_gpu_hours", 0.0),
-        ("observed_gpu_hours", 9.0),
-        ("utilization_gpu_hours", 3.25),
-        ("utilization", 3.25 / 9.0),
-        ("observed_ratio", 0.9),
-        ("allocation_rate", 10.0 / 12.0),
-        ("capacity_cost", 24.0),
-        ("allocated_cost", 20.0),
-        ("waste_cost", 11.5),
-        // 4 h make 11.50; a month has 730.
-        ("waste_cost_per_month", 11.5 / 4.0 * 730.0),
-        // 0 for 4 h, 25 for 1 h, 50 for 2 h, 100 for 2 h: half of 9 h is reached in the 25s.
-        ("utilization_p50", 0.25),
-        ("utilization_max", 1.0),
-        ("longest_idle_seconds", 7_200.0),
-    ] {
-        close(fleet, field, expected);
-    }
-    assert_eq!(report["reconciliation"]["balanced"], true);
-    let tenants = &report["tenants"];
-    for (tenant, rule, hours, busy, cost) in [
-        ("alpha", "namespace-label:tenant", 4.0, 3.0, 8.0),
-        ("beta", "namespace-label:tenant", 2.0, 0.0, 4.0),
-        ("lab", "namespace", 4.0, 0.25, 8.0),
-    ] {
-        let tenant = row(tenants, "tenant", tenant);
-        assert_eq!(tenant["rule"], rule);
-        close(tenant, "allocated_gpu_hours", hours);
-        close(tenant, "busy_gpu_hours", busy);
-        close(tenant, "cost", cost);
-    }
-    let workload = |name| row(&report["workloads"], "name", name);
-    assert_eq!(workload("train")["kind"], "StatefulSet");
-    assert_eq!(workload("chat")["kind"], "Deployment");
-    assert_eq!(workload("nb")["kind"], "Pod");
-    assert_eq!(report["coverage"]["pods_without_owner"], 1);
-    close(workload("train"), "memory_used_max_bytes", 40.0 * 1024.0 * 1024.0 * 1024.0);
-    let pod = row(&report["pods"], "pod", "chat-abc-1");
-    assert_eq!(pod["held_from"], "2026-11-10T01:00:00Z");
-    assert_eq!(pod["held_until"], "2026-11-10T03:00:00Z");
-    assert_eq!(pod["gpu_uuids"], serde_json::json!(["GPU-b"]));
 }
 
 #[test]
