@@ -141,7 +141,8 @@ fn every_format_is_as_published() {
         ("pods.csv", &["-o", "csv", "--by", "pod"]),
         ("namespaces.md", &["-o", "markdown", "--by", "namespace"]),
     ] {
-        let output = gpu_finops().arg("demo").args(arguments).env("COLUMNS", "80").output().expect("runs");
+        let output =
+            gpu_finops().arg("demo").args(arguments).env("COLUMNS", "80").output().expect("runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let path = dir.join(file);
         if std::env::var_os("GPU_FINOPS_BLESS").is_some() {
@@ -149,6 +150,9 @@ fn every_format_is_as_published() {
             std::fs::write(&path, &output.stdout).expect("writable");
         }
         let published = std::fs::read(&path).expect("published");
-        assert!(published == output.stdout, "{file} differs: look, then run again with GPU_FINOPS_BLESS=1");
+        assert!(
+            published == output.stdout,
+            "{file} differs: look, then run again with GPU_FINOPS_BLESS=1"
+        );
     }
 }

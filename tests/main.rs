@@ -1,9 +1,14 @@
 //! Integration tests, as one binary: linking polars once is what takes the time.
 
+mod bad_input;
 mod cli;
+mod cluster;
 mod common;
 mod demo;
 mod demo_fixture;
 mod gentd26;
 mod laws;
+mod live;
+mod replay;
+mod scope;
 mod settings_reference;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::field::{Decoded, DropReason, Field};
 use super::hold::{Event, Held, Timeline, common_step, merged};
 use super::labels::{self, ExporterIdentity, PodLabel};
-use crate::model::{Inputs, IntervalSet, Series, Window};
+use crate::model::{Inputs, Interval, IntervalSet, Series, Window};
 
 /// How a device is shared, as far as its series tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,9 +93,10 @@ pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> Device
         }
     }
     let steps = common_steps(&devices, default_step_ms);
+    let counted = Interval::new(inputs.window.start(), inputs.window.end());
     out.devices = devices
         .into_iter()
-        .map(|(id, building)| building.finish(id, &steps, max_gap_ms, &mut out.dropped))
+        .map(|(id, building)| building.finish(id, &steps, max_gap_ms, counted, &mut out.dropped))
         .collect();
     out.dropped.retain(|_, n| *n > 0);
     out
@@ -194,6 +195,7 @@ impl Building {
         id: String,
         steps: &BTreeMap<Field, i64>,
         max_gap_ms: i64,
+        counted: Interval,
         dropped: &mut BTreeMap<DropReason, u64>,
     ) -> DeviceObservation {
         let mut signals = BTreeMap::new();
@@ -210,7 +212,7 @@ impl Building {
                 }
             }
             let lines: Vec<_> = lines.iter().map(|(_, l)| l.clone()).collect();
-            let (holds, duplicates) = merged(&lines, step, max_gap_ms);
+            let (holds, duplicates) = merged(&lines, step, max_gap_ms, counted);
             *dropped.entry(DropReason::Duplicate).or_default() += duplicates;
             signals.insert(*field, holds);
         }
@@ -252,7 +254,7 @@ fn memory_size(signals: &BTreeMap<Field, Vec<Held>>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClusterFacts, Interval, MetricData, QueryId};
+    use crate::model::{ClusterFacts, MetricData, QueryId};
 
     fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Series {
         Series {

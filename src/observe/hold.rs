@@ -89,14 +89,19 @@ pub fn common_step(timelines: &[&Timeline], default_ms: i64) -> i64 {
 }
 
 /// Several series of one device and field as one list of disjoint holds in order of time, and how
-/// many samples were duplicates.
+/// many samples within `counted` were duplicates.
 ///
 /// Series of one device differ in labels when another pod takes it, when the exporter restarts, or
 /// when two Prometheus replicas scrape it. The series with the most samples goes first; a sample of
 /// another is a duplicate where the first has samples on both sides, one scrape interval apart.
 /// What is left is cut at the next sample of any series, so that no instant speaks twice.
 #[must_use]
-pub fn merged(timelines: &[Timeline], common_step_ms: i64, max_gap_ms: i64) -> (Vec<Held>, u64) {
+pub fn merged(
+    timelines: &[Timeline],
+    common_step_ms: i64,
+    max_gap_ms: i64,
+    counted: Interval,
+) -> (Vec<Held>, u64) {
     let mut order: Vec<&Timeline> = timelines.iter().filter(|t| !t.0.is_empty()).collect();
     order.sort_by_key(|t| std::cmp::Reverse(t.0.len()));
     let mut accepted: Vec<(Vec<Millis>, i64)> = Vec::with_capacity(order.len());
@@ -104,14 +109,14 @@ pub fn merged(timelines: &[Timeline], common_step_ms: i64, max_gap_ms: i64) -> (
     let mut duplicates = 0;
     for timeline in order {
         let step = timeline.median_spacing().unwrap_or(common_step_ms);
-        let before = holds.len();
-        holds.extend(
-            timeline.holds(step, max_gap_ms).into_iter().filter(|h| {
-                !accepted.iter().any(|(times, step)| covers(times, *step, h.time.start))
-            }),
-        );
-        let samples = timeline.sample_times().count();
-        duplicates += (samples - (holds.len() - before)) as u64;
+        for hold in timeline.holds(step, max_gap_ms) {
+            let at = hold.time.start;
+            if accepted.iter().any(|(times, step)| covers(times, *step, at)) {
+                duplicates += u64::from(counted.start <= at && at < counted.end);
+            } else {
+                holds.push(hold);
+            }
+        }
         accepted.push((timeline.sample_times().collect(), step));
     }
     holds.sort_by_key(|h| h.time.start);
@@ -134,6 +139,8 @@ fn covers(times: &[Millis], step_ms: i64, at: Millis) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: Interval = Interval::new(0, 1_000);
 
     fn timeline(samples: &[(i64, f64)]) -> Timeline {
         Timeline(samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect())
@@ -181,7 +188,7 @@ mod tests {
         // B is A scraped 3 later by a second replica: all inside A but the last, which goes on.
         let a = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1), (30, 0.1)]);
         let b = timeline(&[(3, 0.9), (13, 0.9), (33, 0.9)]);
-        let (holds, duplicates) = merged(&[b, a], 10, 50);
+        let (holds, duplicates) = merged(&[b, a], 10, 50, ALL);
         assert_eq!(duplicates, 2);
         assert_eq!(
             spans(&holds),
@@ -199,7 +206,7 @@ mod tests {
     fn a_new_label_set_goes_on_where_the_old_one_ends() {
         let a = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1)]);
         let b = timeline(&[(29, 0.5), (39, 0.5)]);
-        let (holds, duplicates) = merged(&[a, b], 10, 50);
+        let (holds, duplicates) = merged(&[a, b], 10, 50, ALL);
         assert_eq!(duplicates, 0);
         assert_eq!(
             spans(&holds)[2..],
@@ -210,7 +217,9 @@ mod tests {
     #[test]
     fn same_instants_twice_count_once() {
         let a = timeline(&[(0, 0.1), (10, 0.2)]);
-        let (holds, duplicates) = merged(&[a.clone(), a], 10, 50);
+        let (holds, duplicates) = merged(&[a.clone(), a.clone()], 10, 50, ALL);
         assert_eq!((holds.len(), duplicates), (2, 2));
+        // Samples beyond the window are read for their holds and counted nowhere.
+        assert_eq!(merged(&[a.clone(), a], 10, 50, Interval::new(0, 10)).1, 1);
     }
 }

@@ -201,9 +201,11 @@ impl<'a> Reader<'a> {
                 }
             }
             for (name, by_resource) in gpus {
+                // How many samples were duplicates is told of device samples only.
+                let nothing = Interval::new(0, 0);
                 let counts = by_resource
                     .values()
-                    .map(|l| merged(l, self.default_step_ms, self.max_gap_ms).0);
+                    .map(|l| merged(l, self.default_step_ms, self.max_gap_ms, nothing).0);
                 let total = sum_over_time(counts);
                 let node = state.nodes.entry(name.to_owned()).or_default();
                 if allocatable { node.allocatable = total } else { node.capacity = total }

@@ -9,9 +9,31 @@ use crate::report::contract::Report;
 pub(super) fn render(report: &Report) -> Result<Vec<u8>, OutputError> {
     let mut value = serde_json::to_value(report)?;
     unsigned_zeros(&mut value);
-    let mut bytes = serde_json::to_vec_pretty(&value)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let mut text = harmless(serde_json::to_string_pretty(&value)?);
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+/// Escapes the control characters that JSON lets through (DEL and C1, CSI among them): they can only
+/// stand in strings, and a terminal may obey them.
+fn harmless(json: String) -> String {
+    if !json.contains(|c: char| c.is_control() && c != '\n') {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => out.extend(['\\', 'u', '0', '0'].into_iter().chain(hex(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The two digits of a character below 256.
+fn hex(c: char) -> impl Iterator<Item = char> {
+    let code = u32::from(c);
+    [code >> 4, code & 15].into_iter().filter_map(|digit| char::from_digit(digit, 16))
 }
 
 /// −0 is an accident of arithmetic; nobody should have to wonder about it.
@@ -31,6 +53,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_come_back() {
+        let json = harmless("\"a\u{9b}2J\u{7f}\u{e4}\"\n".to_owned());
+        assert_eq!(json, "\"a\\u009b2J\\u007f\u{e4}\"\n");
+        let text: String = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(text, "a\u{9b}2J\u{7f}\u{e4}");
+    }
 
     #[test]
     fn negative_zero_goes_away() {

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 pub struct Prometheus {
     child: Child,
     port: u16,
-    _data: TempDir,
+    guard: Child,
+    data: TempDir,
 }
 
 impl Prometheus {
@@ -44,12 +45,12 @@ impl Prometheus {
         fs::write(&config, "global: {}\n").expect("writable");
         for _ in 0..5 {
             let port = free_port();
-            let child = serve(&config, &blocks, port, flags);
-            let mut server = Self { child, port, _data: TempDir::new().expect("temporary folder") };
-            if server.is_ready() {
-                server._data = data;
-                return server;
+            let mut child = serve(&config, &blocks, port, flags);
+            if is_ready(&mut child, port) {
+                let guard = guard(&child, data.path());
+                return Self { child, port, guard, data };
             }
+            end(&mut child);
         }
         panic!("prometheus did not become ready on any of five free ports");
     }
@@ -58,27 +59,52 @@ impl Prometheus {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    fn is_ready(&mut self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < deadline {
-            if self.child.try_wait().expect("own child").is_some() {
-                return false;
-            }
-            if get(self.port, "/-/ready").is_some_and(|r| r.starts_with("HTTP/1.1 200")) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        false
+    /// `host:port`, for a proxy.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 }
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // Ending a child that has ended already is no error worth a word.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        end(&mut self.guard);
+        end(&mut self.child);
+        debug_assert!(self.data.path().exists());
     }
+}
+
+fn is_ready(child: &mut Child, port: u16) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        if child.try_wait().expect("own child").is_some() {
+            return false;
+        }
+        if get(port, "/-/ready").is_some_and(|r| r.starts_with("HTTP/1.1 200")) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+/// Ending a child that has ended already is no error worth a word.
+fn end(child: &mut Child) {
+    drop(child.kill());
+    drop(child.wait());
+}
+
+/// Ends the server and removes its folder when this process goes away without dropping it: a static
+/// is never dropped. The guard wakes when its standard input closes.
+fn guard(server: &Child, data: &Path) -> Child {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 \"$1\"; sleep 0.2; rm -rf \"$2\"", "guard"])
+        .arg(server.id().to_string())
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh is there")
 }
 
 fn serve(config: &Path, blocks: &Path, port: u16, flags: &[&str]) -> Child {

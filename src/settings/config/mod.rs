@@ -153,9 +153,14 @@ fn without_place(message: &str) -> String {
 }
 
 fn suggestion(given: &str, known: &[&str]) -> String {
+    // Two letters swapped in a short key (`ulr`) share little by any measure of whole words.
+    let likeness = |key: &str| match strsim::osa_distance(given, key) {
+        ..=1 => 1.0,
+        _ => strsim::jaro_winkler(given, key),
+    };
     let nearest = known
         .iter()
-        .map(|k| (strsim::jaro_winkler(given, k), k))
+        .map(|k| (likeness(k), k))
         .filter(|(likeness, _)| *likeness > 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {

@@ -90,6 +90,23 @@ impl Auth {
     }
 }
 
+/// Shorter values are no secret worth hiding, and hiding them would make messages unreadable.
+const MIN_SECRET_BYTES: usize = 8;
+
+/// An error's text without the secrets that were sent: some proxies repeat what they refuse.
+pub(super) fn without_secrets(text: Vec<u8>, sent: &HeaderMap) -> Vec<u8> {
+    let values = sent.values().filter(|v| v.is_sensitive()).filter_map(|v| v.to_str().ok());
+    // Without the scheme (`Bearer`), which says nothing.
+    let mut secrets: Vec<&str> =
+        values.map(|v| v.rsplit_once(' ').map_or(v, |(_, credentials)| credentials)).collect();
+    secrets.retain(|s| s.len() >= MIN_SECRET_BYTES);
+    let shown = String::from_utf8_lossy(&text);
+    if !secrets.iter().any(|s| shown.contains(s)) {
+        return text;
+    }
+    secrets.iter().fold(shown.into_owned(), |t, s| t.replace(s, "<redacted>")).into_bytes()
+}
+
 fn basic(flag: &str, user: &str, password: &Secret) -> Result<HeaderValue, TransportError> {
     secret_value(flag, &format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.0))))
 }

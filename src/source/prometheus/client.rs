@@ -11,7 +11,7 @@ use http::header::{
 use url::Url;
 
 use super::address::Address;
-use super::auth::Auth;
+use super::auth::{Auth, without_secrets};
 use super::options::ConnectionOptions;
 use super::tls;
 use super::transport::{ApiRequest, ApiResponse, Transport, TransportError};
@@ -25,6 +25,9 @@ const MAX_GET_URL_BYTES: usize = 2 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
+
+/// How every Prometheus-compatible server begins an error, whatever its status.
+const API_ERROR: &[u8] = br#"{"status":"error""#;
 
 /// Sends requests to a server given by URL, over HTTP or HTTPS (rustls).
 pub struct DirectTransport {
@@ -78,10 +81,14 @@ impl DirectTransport {
         let form = encoded(&request.params);
         let url = self.address.endpoint(&request.path);
         let long = url.as_str().len() + 1 + form.len() > MAX_GET_URL_BYTES;
-        let answer = self.follow(&url, &form, &headers, long).await?;
+        let mut answer = self.follow(&url, &form, &headers, long).await?;
         if long && answer.status == StatusCode::METHOD_NOT_ALLOWED.as_u16() {
             // Some proxies let reading through by GET only.
-            return self.follow(&url, &form, &headers, false).await;
+            answer = self.follow(&url, &form, &headers, false).await?;
+        }
+        // Data stays as it came: a label may look like a secret.
+        if answer.status != StatusCode::OK.as_u16() || answer.body.starts_with(API_ERROR) {
+            answer.body = without_secrets(answer.body, &headers);
         }
         Ok(answer)
     }
