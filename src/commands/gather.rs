@@ -16,7 +16,7 @@ use crate::source::kubernetes::{self, Cluster, ServiceProxy};
 use crate::source::objects::{self, RawObjects};
 use crate::source::progress::Progress;
 use crate::source::prometheus::transport::Transport;
-use crate::source::prometheus::{self, Collected, DirectTransport};
+use crate::source::prometheus::{self, CollectError, Collected, DirectTransport};
 use crate::source::snapshot::{self, Snapshot};
 use crate::ui::Ui;
 use crate::units::Millis;
@@ -140,7 +140,12 @@ async fn read_metrics(
     .await
     .map_err(|e| {
         let hint = e.hint();
-        let error = Error::failed("cannot read metrics").caused_by(e);
+        let error = match e {
+            CollectError::Unusable { target, source } => {
+                Error::failed(format!("cannot read metrics from {target}")).caused_by(source)
+            }
+            other => Error::failed("cannot read metrics").caused_by(other),
+        };
         match hint {
             Some(hint) => error.hinted(hint),
             None => error,
@@ -162,7 +167,7 @@ async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<Ser
     };
     let discovery = kubernetes::discover(cluster)
         .await
-        .map_err(|e| none("cannot look for a metric server in the cluster".into()).caused_by(e))?;
+        .map_err(|e| none(format!("cannot read from the cluster at {}", cluster.url())).caused_by(e))?;
     if discovery.found.is_empty() {
         return Err(none(format!(
             "no metric server found in the cluster; looked for services with {}",

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -38,6 +39,10 @@ pub enum Answer {
     Forward { to: String, target: String },
     /// Nothing, until the server ends.
     Silence,
+    /// The beginning of a long answer, then a byte at a time until the server ends.
+    Drip,
+    /// The beginning of a long answer, then a closed connection.
+    Broken,
 }
 
 impl Answer {
@@ -136,13 +141,26 @@ fn serve(
             stream.write_all(&body)?;
         }
         Answer::Forward { to, target } => forward(&mut stream, &request, &to, &target)?,
-        Answer::Silence => {
+        Answer::Silence => wait(ended),
+        Answer::Broken => stream.write_all(LONG)?,
+        Answer::Drip => {
+            stream.write_all(LONG)?;
             while !ended.load(Ordering::SeqCst) {
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                stream.write_all(b" ")?;
+                std::thread::sleep(Duration::from_millis(100));
             }
         }
     }
     stream.flush()
+}
+
+const LONG: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+    content-length: 100000\r\n\r\n{\"status\":\"success\",";
+
+fn wait(ended: &AtomicBool) {
+    while !ended.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn read(stream: &TcpStream) -> std::io::Result<Option<Request>> {
