@@ -23,11 +23,12 @@ impl Request {
         self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// Form and query with `%XX` and `+` decoded: enough to look for a metric's name.
+    /// Query and form, decoded, one `name=value` a line.
     pub fn text(&self) -> String {
-        let raw = format!("{} {}", self.target, String::from_utf8_lossy(&self.body));
-        let pairs = url::form_urlencoded::parse(raw.as_bytes());
-        pairs.map(|(k, v)| format!("{k}={v}&")).collect()
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let form = url::form_urlencoded::parse(&self.body);
+        pairs.chain(form).map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 }
 
