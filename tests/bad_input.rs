@@ -200,9 +200,16 @@ fn days_on_which_clocks_change_have_23_and_25_hours() {
         ("2026-03-30T12:00:00Z", "UTC", "2026-03-29T00:00:00Z", 24.0),
     ] {
         let outcome = Outcome::of(
-            gpu_finops()
-                .args(["report", "--no-kubernetes", "--prometheus", &server.url()])
-                .args(["--window", "yesterday", "--timezone", zone, "--now", now, "-o", "json"]),
+            gpu_finops().args(["report", "--no-kubernetes", "--prometheus", &server.url()]).args([
+                "--window",
+                "yesterday",
+                "--timezone",
+                zone,
+                "--now",
+                now,
+                "-o",
+                "json",
+            ]),
         );
         let window = &outcome.json()["window"];
         assert_eq!((&window["start"], &window["hours"]), (&start.into(), &hours.into()));
@@ -216,10 +223,8 @@ fn settings_that_make_no_sense() {
     let folder = TempDir::new().expect("temporary folder");
     let config = folder.path().join("config.yaml");
     fs::write(&config, "prometheus:\n  ulr: http://x\n").expect("written");
-    Outcome::of(gpu_finops().args(["report", "--config"]).arg(&config)).failed_with(
-        2,
-        &["config.yaml", "line 2", "unknown key `ulr`", "did you mean `url`?"],
-    );
+    Outcome::of(gpu_finops().args(["report", "--config"]).arg(&config))
+        .failed_with(2, &["config.yaml", "line 2", "unknown key `ulr`", "did you mean `url`?"]);
     for price in ["A100=0", "A100=-2.50", "A100=cheap", "A100=NaN", "A100=inf", "A100", "=2", ""] {
         let outcome = Outcome::of(gpu_finops().args(["report", &format!("--price={price}")]));
         outcome.failed_with(2, &["--price"]);
@@ -233,10 +238,14 @@ fn settings_that_make_no_sense() {
 /// `report` with objects and a server that knows nothing.
 fn with_objects(server: &HttpServer, path: &Path) -> Command {
     let mut command = gpu_finops();
-    command
-        .args(["report", "--prometheus", &server.url(), "--objects"])
-        .arg(path)
-        .args(["--start", "2026-11-10", "--end", "2026-11-10T04:00:00Z", "--now", NOW]);
+    command.args(["report", "--prometheus", &server.url(), "--objects"]).arg(path).args([
+        "--start",
+        "2026-11-10",
+        "--end",
+        "2026-11-10T04:00:00Z",
+        "--now",
+        NOW,
+    ]);
     command
 }
 
@@ -288,8 +297,7 @@ fn object_paths_that_give_nothing() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     // In a folder with something better, each of them is a line of coverage.
     fs::write(at("good.json"), node("n1", 2).to_string()).expect("written");
-    let report =
-        Outcome::of(with_objects(&server, folder.path()).args(["-o", "json"])).json();
+    let report = Outcome::of(with_objects(&server, folder.path()).args(["-o", "json"])).json();
     assert_eq!(report["fleet"]["gpus"], 2);
     let all = report["coverage"]["warnings"].to_string();
     for name in ["empty.json", "binary.yaml", "big.json"] {
@@ -301,7 +309,11 @@ fn object_paths_that_give_nothing() {
 fn a_broken_document_is_named_and_the_others_are_used() {
     let server = empty();
     let folder = TempDir::new().expect("temporary folder");
-    let text = format!("{}\n---\nkind: Pod\n  metadata: [oops\n---\n{}\n", node("n1", 2), pod("p", &json!(1)));
+    let text = format!(
+        "{}\n---\nkind: Pod\n  metadata: [oops\n---\n{}\n",
+        node("n1", 2),
+        pod("p", &json!(1))
+    );
     fs::write(folder.path().join("all.yaml"), text).expect("written");
     let report = Outcome::of(with_objects(&server, folder.path()).args(["-o", "json"])).json();
     assert_eq!(report["fleet"]["gpus"], 2);
@@ -314,8 +326,13 @@ fn a_broken_document_is_named_and_the_others_are_used() {
 fn quantities_that_are_no_number_of_gpus() {
     let server = empty();
     let folder = TempDir::new().expect("temporary folder");
-    let quantities =
-        [("text", json!("1")), ("number", json!(1)), ("half", json!(1.5)), ("minus", json!(-1)), ("word", json!("abc"))];
+    let quantities = [
+        ("text", json!("1")),
+        ("number", json!(1)),
+        ("half", json!(1.5)),
+        ("minus", json!(-1)),
+        ("word", json!("abc")),
+    ];
     let mut items = vec![node("n1", 8)];
     items.extend(quantities.iter().map(|(name, gpus)| pod(name, gpus)));
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
@@ -374,7 +391,8 @@ fn label_values_do_no_harm_in_any_format() {
     let server = Prometheus::with_openmetrics(&metrics.finish());
     for by in ["tenant", "workload", "pod", "gpu", "node", "model"] {
         let run = |format: &str| {
-            let outcome = Outcome::of(report(&server.url(), "hostile").args(["-o", format, "--by", by]));
+            let outcome =
+                Outcome::of(report(&server.url(), "hostile").args(["-o", format, "--by", by]));
             assert_eq!(outcome.code, 0, "{}", outcome.err);
             let text = outcome.text().to_owned();
             let control = |c: char| c.is_control() && c != '\n';
@@ -390,7 +408,9 @@ fn label_values_do_no_harm_in_any_format() {
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let cells: Vec<String> = reader
             .records()
-            .flat_map(|r| r.expect("as many cells as columns").iter().map(str::to_owned).collect::<Vec<_>>())
+            .flat_map(|r| {
+                r.expect("as many cells as columns").iter().map(str::to_owned).collect::<Vec<_>>()
+            })
             .collect();
         assert!(cells.iter().any(|c| c.starts_with("say \"hi\", ok")), "{csv}");
         assert!(cells.iter().all(|c| !c.starts_with(['=', '@', '+'])), "{csv}");
@@ -456,7 +476,8 @@ fn an_interrupt_ends_at_once_and_leaves_nothing() {
 
 #[test]
 fn secrets_are_never_printed() {
-    const SECRETS: [&str; 4] = ["tok3n-in-file", "h3ader-value", "passw0rd", "dXNlcjpwYXNzdzByZA=="];
+    const SECRETS: [&str; 4] =
+        ["tok3n-in-file", "h3ader-value", "passw0rd", "dXNlcjpwYXNzdzByZA=="];
     let folder = TempDir::new().expect("temporary folder");
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -506,6 +527,10 @@ fn secrets_are_never_printed() {
     let url = server.url().replace("http://", "http://user:passw0rd@");
     let outcome = Outcome::of(crate::common::report(&url, "any").args(["-v", "-o", "json"]));
     for secret in SECRETS {
-        assert!(!outcome.err.contains(secret) && !outcome.text().contains(secret), "{}", outcome.err);
+        assert!(
+            !outcome.err.contains(secret) && !outcome.text().contains(secret),
+            "{}",
+            outcome.err
+        );
     }
 }

@@ -25,7 +25,13 @@ fn prometheus() -> &'static Prometheus {
     })
 }
 
-fn pod(namespace: &str, name: &str, node: &str, labels: &Value, owner: Option<(&str, &str)>) -> Value {
+fn pod(
+    namespace: &str,
+    name: &str,
+    node: &str,
+    labels: &Value,
+    owner: Option<(&str, &str)>,
+) -> Value {
     let owners: Vec<Value> = owner
         .into_iter()
         .map(|(kind, name)| json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": name, "controller": true}))
@@ -84,7 +90,9 @@ fn items(path: &str) -> Option<Vec<Value>> {
                 "spec": {"ports": [{"name": "http", "port": 9090}]},
             }),
         ],
-        "/apis/apps/v1/statefulsets" => vec![json!({"metadata": {"name": "train", "namespace": "ml", "uid": "train"}})],
+        "/apis/apps/v1/statefulsets" => {
+            vec![json!({"metadata": {"name": "train", "namespace": "ml", "uid": "train"}})]
+        }
         "/apis/apps/v1/replicasets"
         | "/apis/apps/v1/deployments"
         | "/apis/apps/v1/daemonsets"
@@ -177,7 +185,9 @@ fn a_cluster_is_all_that_is_needed() {
     check_base(&report);
     assert_eq!(report["coverage"]["complete"], true, "{}", report["coverage"]);
     assert!(
-        outcome.err.contains("metric server: Prometheus at service monitoring/prometheus-server:9090"),
+        outcome
+            .err
+            .contains("metric server: Prometheus at service monitoring/prometheus-server:9090"),
         "{}",
         outcome.err
     );
@@ -188,7 +198,10 @@ fn a_cluster_is_all_that_is_needed() {
     assert!(seen.iter().all(|r| r.header("authorization") == Some("Bearer kube-t0ken-s3cret")));
     assert!(!outcome.err.contains("t0ken") && !outcome.text().contains("t0ken"));
     // Pages were followed.
-    assert!(seen.iter().any(|r| r.target.starts_with("/api/v1/pods?") && r.target.contains("continue=1")));
+    assert!(
+        seen.iter()
+            .any(|r| r.target.starts_with("/api/v1/pods?") && r.target.contains("continue=1"))
+    );
 }
 
 #[test]
@@ -213,18 +226,28 @@ fn a_kind_that_is_forbidden_is_a_line_and_the_rest_goes_on() {
 
 #[test]
 fn a_cluster_without_a_metric_server_says_what_was_looked_for() {
-    let server = api(|path| (path == "/api/v1/services").then(|| Answer::json(r#"{"kind":"ServiceList","items":[]}"#)));
+    let server = api(|path| {
+        (path == "/api/v1/services").then(|| Answer::json(r#"{"kind":"ServiceList","items":[]}"#))
+    });
     let config = kubeconfig(&server.url());
-    Outcome::of(&mut report(&config))
-        .failed_with(1, &["no metric server found", "app=prometheus-server", "--prometheus URL", "port-forward"]);
-    let server = api(|path| (path == "/api/v1/services").then(|| status(403, "Forbidden", "services is forbidden")));
+    Outcome::of(&mut report(&config)).failed_with(
+        1,
+        &["no metric server found", "app=prometheus-server", "--prometheus URL", "port-forward"],
+    );
+    let server = api(|path| {
+        (path == "/api/v1/services").then(|| status(403, "Forbidden", "services is forbidden"))
+    });
     let config = kubeconfig(&server.url());
     Outcome::of(&mut report(&config))
         .failed_with(1, &["services is forbidden", "services/proxy", "--prometheus URL"]);
-    let server = api(|path| path.starts_with(PROXY).then(|| status(503, "Unavailable", "no endpoints available")));
+    let server = api(|path| {
+        path.starts_with(PROXY).then(|| status(503, "Unavailable", "no endpoints available"))
+    });
     let config = kubeconfig(&server.url());
-    Outcome::of(&mut report(&config))
-        .failed_with(1, &["none of the metric servers", "no endpoints available", "monitoring/prometheus-server"]);
+    Outcome::of(&mut report(&config)).failed_with(
+        1,
+        &["none of the metric servers", "no endpoints available", "monitoring/prometheus-server"],
+    );
 }
 
 #[test]
@@ -266,6 +289,9 @@ fn real_objects_do_no_harm() {
             close(row(&report["gpus"], "uuid", gpu), "capacity_gpu_hours", 4.0);
         }
         eprintln!("{folder}: {}", report["coverage"]["warnings"]);
-        assert!(sources(&report).contains(".json") || sources(&report).contains(".yaml"), "{folder}");
+        assert!(
+            sources(&report).contains(".json") || sources(&report).contains(".yaml"),
+            "{folder}"
+        );
     }
 }

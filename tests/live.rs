@@ -55,10 +55,7 @@ fn figures_are_those_worked_by_hand() {
     let node = row(&report["nodes"], "node", "n1");
     assert_eq!(node["instance_type"], "big-2");
     assert_eq!(row(&report["models"], "model", MODEL)["gpus"], 3);
-    assert_eq!(
-        row(&report["workloads"], "name", "train")["holding_source"],
-        "kube-state-metrics"
-    );
+    assert_eq!(row(&report["workloads"], "name", "train")["holding_source"], "kube-state-metrics");
 }
 
 #[test]

@@ -34,9 +34,8 @@ const NAMES: [(&str, &str); 13] = [
 ];
 
 /// What no redacted snapshot may hold.
-const TELLING: [&str; 9] = [
-    "acme", "zebra", "otter", "badger", "falcon", "walrus", "penguin", "10.9.8.7", "10.77.66.55",
-];
+const TELLING: [&str; 9] =
+    ["acme", "zebra", "otter", "badger", "falcon", "walrus", "penguin", "10.9.8.7", "10.77.66.55"];
 
 fn server() -> Prometheus {
     let mut out = OpenMetrics::default();
@@ -52,7 +51,8 @@ fn server() -> Prometheus {
 /// A pod and its node as the API shows them, with what must never be saved.
 fn objects(folder: &Path) -> PathBuf {
     let path = folder.join("objects.json");
-    let applied = json!({"kubectl.kubernetes.io/last-applied-configuration": "{\"s3cret\":\"applied\"}"});
+    let applied =
+        json!({"kubectl.kubernetes.io/last-applied-configuration": "{\"s3cret\":\"applied\"}"});
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
@@ -213,8 +213,9 @@ fn a_redacted_snapshot_has_no_name_and_the_same_figures() {
     assert_eq!(plain["in_scope"], redacted["in_scope"]);
     let figures = |report: &Value, list: &str| {
         let rows = report[list].as_array().expect("a list").iter();
-        let mut figures: Vec<String> =
-            rows.map(|r| format!("{} {} {}", r["cost"], r["busy_gpu_hours"], r["utilization"])).collect();
+        let mut figures: Vec<String> = rows
+            .map(|r| format!("{} {} {}", r["cost"], r["busy_gpu_hours"], r["utilization"]))
+            .collect();
         figures.sort();
         figures
     };

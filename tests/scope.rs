@@ -40,7 +40,13 @@ fn rows_shrink_and_the_fleet_stays() {
     close(&whole["in_scope"], "allocated_gpu_hours", 10.0);
     for (args, tenants, workloads, hours, cost) in [
         (&["--tenant", "alpha"][..], &["alpha"][..], &["train"][..], 4.0, 8.0),
-        (&["--tenant", "alpha", "--tenant", "be.*"], &["alpha", "beta"], &["chat", "train"], 6.0, 12.0),
+        (
+            &["--tenant", "alpha", "--tenant", "be.*"],
+            &["alpha", "beta"],
+            &["chat", "train"],
+            6.0,
+            12.0,
+        ),
         (&["-n", "lab"], &["lab"], &["nb"], 4.0, 8.0),
         (&["-n", "ml|web"], &["alpha", "beta"], &["chat", "train"], 6.0, 12.0),
         (&["-l", "app=notebook"], &["lab"], &["nb"], 4.0, 8.0),
@@ -57,8 +63,12 @@ fn rows_shrink_and_the_fleet_stays() {
         assert_eq!(names(&report, "workloads", "name"), workloads, "{args:?}");
         close(&report["in_scope"], "allocated_gpu_hours", hours);
         for list in ["tenants", "namespaces", "workloads", "pods"] {
-            let sum: f64 =
-                report[list].as_array().expect("a list").iter().filter_map(|r| r["cost"].as_f64()).sum();
+            let sum: f64 = report[list]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .filter_map(|r| r["cost"].as_f64())
+                .sum();
             assert!((sum - cost).abs() < 1e-9, "{list} {args:?}: {sum}");
         }
         if hours > 0.0 {

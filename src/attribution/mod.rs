@@ -117,7 +117,11 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
     let devices = inventory::devices(&nodes, &seen.devices, &node_names);
     let Holders { mut pods, unconfirmed } =
         pods::holders(inputs.window, &kube, &inputs.facts, &seen.devices, policy);
-    let no_holders = pods.is_empty() && kube.pods.is_empty() && inputs.facts.pods.is_empty();
+    // Nobody seen is nobody there only where somebody was looking.
+    let looked = !kube.up().is_empty()
+        || !inputs.facts.pods.is_empty()
+        || inputs.facts.listed_at_ms.is_some();
+    let no_holders = pods.is_empty() && !looked;
     if no_holders {
         pods.push(unknown_holder(inputs.window));
     }
@@ -364,7 +368,7 @@ fn oddities(
         samples_dropped: seen.dropped.iter().map(|(reason, n)| (reason.name(), *n)).collect(),
         samples_clamped: seen.clamped,
         no_device_series: seen.devices.is_empty(),
-        no_pod_history: kube.pods.is_empty(),
+        no_pod_history: kube.pods.is_empty() && (kube.nodes_up.is_empty() || !holders.is_empty()),
         silent_devices: named(&|d| d.observation.is_none()),
         shared_devices: devices
             .iter()

@@ -142,6 +142,8 @@ impl Context<'_> {
         let near = Interval::new(start, last + pod.step_ms.max(self.max_gap_ms));
         let labelled = self.labels.of(key, near);
         let end = self.metric_end(last, pod, object, labelled.last_end_in(near));
+        // A label from just before or after the window names the device as well as one within.
+        let labelled = self.labels.of(key, near).time_by_device(Interval::new(start, end));
         let since = start;
         let (start, end) = self.window.clip(start, end)?;
         let time = Interval::new(start, end);
@@ -158,7 +160,7 @@ impl Context<'_> {
                 metric: pod.labels.clone(),
             },
             annotations: object.map(|o| o.annotations.clone()).unwrap_or_default(),
-            labelled: self.labels.of(key, time).time_by_device(time),
+            labelled,
         })
     }
 
@@ -330,7 +332,10 @@ impl<'a> ObjectIndex<'a> {
 }
 
 /// Which devices name which pod, and when.
-struct LabelIndex<'a>(BTreeMap<(&'a str, &'a str), Vec<(usize, &'a PodLabel, &'a IntervalSet)>>);
+struct LabelIndex<'a> {
+    by_pod: BTreeMap<(&'a str, &'a str), Vec<(usize, &'a PodLabel, &'a IntervalSet)>>,
+    observations: &'a [DeviceObservation],
+}
 
 impl<'a> LabelIndex<'a> {
     fn new(observations: &'a [DeviceObservation]) -> Self {
@@ -344,38 +349,48 @@ impl<'a> LabelIndex<'a> {
                 ));
             }
         }
-        Self(index)
+        Self { by_pod: index, observations }
     }
 
     /// Labels of a pod that overlap `time`; a UID must agree where both sides have one.
     fn of(&self, key: &PodKey, time: Interval) -> LabelsOfPod<'a> {
-        let all =
-            self.0.get(&(key.namespace.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
+        let all = self
+            .by_pod
+            .get(&(key.namespace.as_str(), key.name.as_str()))
+            .map_or(&[][..], Vec::as_slice);
         let same =
             |label: &PodLabel| label.uid.is_none() || key.uid.is_none() || label.uid == key.uid;
-        LabelsOfPod(
-            all.iter()
-                .filter(|(_, label, presence)| {
-                    same(label) && presence.as_slice().iter().any(|p| p.overlap(time).is_some())
-                })
-                .map(|&(device, _, presence)| (device, presence))
-                .collect(),
-        )
+        let labels = all
+            .iter()
+            .filter(|(_, label, presence)| {
+                same(label) && presence.as_slice().iter().any(|p| p.overlap(time).is_some())
+            })
+            .map(|&(device, _, presence)| (device, presence))
+            .collect();
+        LabelsOfPod { labels, observations: self.observations }
     }
 }
 
-struct LabelsOfPod<'a>(Vec<(usize, &'a IntervalSet)>);
+struct LabelsOfPod<'a> {
+    labels: Vec<(usize, &'a IntervalSet)>,
+    observations: &'a [DeviceObservation],
+}
 
 impl LabelsOfPod<'_> {
-    /// End of the last stretch that begins within `time`.
+    /// When the pod's name went from its devices: end of the last stretch in `time`. Where the device
+    /// fell silent with it, the label tells of the exporter and not of the pod.
     fn last_end_in(&self, time: Interval) -> Option<Millis> {
-        let stretches = self.0.iter().flat_map(|(_, presence)| presence.as_slice());
-        stretches.filter(|s| s.overlap(time).is_some()).map(|s| s.end).max()
+        let ends = self.labels.iter().filter_map(|(device, presence)| {
+            let last = presence.as_slice().iter().rev().find(|s| s.overlap(time).is_some())?;
+            Some((last.end, self.observations[*device].presence.contains(last.end)))
+        });
+        let (end, spoke_on) = ends.max()?;
+        spoke_on.then_some(end)
     }
 
     fn time_by_device(&self, time: Interval) -> BTreeMap<usize, i64> {
         let within = IntervalSet::of(time);
-        self.0
+        self.labels
             .iter()
             .map(|(device, presence)| (*device, presence.intersect(&within).length_ms()))
             .collect()

@@ -16,7 +16,7 @@ use crate::source::kubernetes::{self, Cluster, ServiceProxy};
 use crate::source::objects::{self, RawObjects};
 use crate::source::progress::Progress;
 use crate::source::prometheus::transport::Transport;
-use crate::source::prometheus::{self, CollectError, Collected, DirectTransport};
+use crate::source::prometheus::{self, Collected, DirectTransport};
 use crate::source::snapshot::{self, Snapshot};
 use crate::ui::Ui;
 use crate::units::Millis;
@@ -140,11 +140,10 @@ async fn read_metrics(
     .await
     .map_err(|e| {
         let hint = e.hint();
-        let error = match e {
-            CollectError::Unusable { target, source } => {
-                Error::failed(format!("cannot read metrics from {target}")).caused_by(source)
-            }
-            other => Error::failed("cannot read metrics").caused_by(other),
+        let error = Error::failed(e.to_string());
+        let error = match std::error::Error::source(&e) {
+            Some(cause) => error.caused_by(cause.to_string()),
+            None => error,
         };
         match hint {
             Some(hint) => error.hinted(hint),
@@ -173,6 +172,12 @@ async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<Ser
             "no metric server found in the cluster; looked for services with {}",
             discovery.looked_for.join(" or ")
         )));
+    }
+    if live.connection.has_credentials() {
+        ui.warn(
+            "credentials for Prometheus are not used with a server that is discovered: it is reached \
+             through the API server, with yours for the cluster",
+        );
     }
     let choice = kubernetes::choose(cluster, &discovery, &live.connection.headers).await;
     for (candidate, reason) in &choice.refused {

@@ -7,7 +7,7 @@ mod mostly_idle;
 mod never_used;
 mod unused_gpus;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribution::Attribution;
 use crate::cost::price::Price;
@@ -47,14 +47,22 @@ impl Evidence<'_> {
 /// All findings, most money first.
 #[must_use]
 pub fn all(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let mut out = never_used::find(evidence);
-    out.extend(mostly_idle::find(evidence));
-    out.extend(unused_gpus::find(evidence));
+    let mut out = unused_gpus::find(evidence);
+    let taken: BTreeSet<String> = out.iter().filter_map(workload_of).collect();
+    let rest = |finding: &Finding| !taken.contains(&finding.subject);
+    out.extend(never_used::find(evidence));
+    out.extend(mostly_idle::find(evidence).into_iter().filter(rest));
     out.sort_by(|a, b| {
         let money = |f: &Finding| f.monthly_savings.unwrap_or(-1.0);
         money(b).total_cmp(&money(a)).then_with(|| a.id.cmp(&b.id))
     });
     out
+}
+
+/// The workload of a pod's finding: what is said of one of its pods is not said of it again.
+fn workload_of(finding: &Finding) -> Option<String> {
+    let namespace = finding.subject.split('/').next()?;
+    Some(format!("{namespace}/{}", finding.evidence.get("workload")?.as_str()?))
 }
 
 /// `namespace/kind/name`.

@@ -62,6 +62,7 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         &prices,
         fleet.ledger.observed_ratio,
         unobserved_hours(&facts)?,
+        !in_scope.contains(&true),
     );
     let findings = findings::all(&findings::Evidence {
         workloads: &workloads,

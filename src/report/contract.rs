@@ -522,6 +522,6 @@ pub struct Assumption {
     pub key: String,
     /// Its value.
     pub value: String,
-    /// `default`, `flag`, `environment`, `config`, `built-in`.
+    /// `default`, `flag`, `environment`, `config`; of a price `built-in` or `user`.
     pub origin: String,
 }

@@ -33,6 +33,7 @@ pub fn coverage(
     prices: &[Option<Price>],
     observed_ratio: Option<f64>,
     unobserved_gpu_hours: BTreeMap<String, f64>,
+    nobody_in_scope: bool,
 ) -> Coverage {
     let odd = &attribution.oddities;
     let unpriced: Vec<String> = attribution
@@ -46,6 +47,13 @@ pub fn coverage(
     remarks.extend(about_devices(odd));
     remarks.extend(about_holders(odd));
     remarks.extend(about_prices(attribution, prices));
+    if nobody_in_scope && !attribution.holders.is_empty() {
+        remarks.push(Remark {
+            code: "empty-scope",
+            message: "nobody who held a GPU is in scope: check --tenant, --namespace and --selector for a typo".into(),
+            incomplete: true,
+        });
+    }
     if let Some(ratio) = observed_ratio.filter(|r| *r < ENOUGH_OBSERVED) {
         remarks.push(Remark {
             code: "low-coverage",
@@ -91,6 +99,13 @@ fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
     }
 }
 
+/// Kinds that name no holder of a whole GPU: without them the figures are the same.
+fn is_optional(source: &str) -> bool {
+    ["resourceclaims", "resourceclaimtemplates", "resourceslices", "deviceclasses"]
+        .iter()
+        .any(|kind| source.contains(kind))
+}
+
 fn about_sources(inputs: &Inputs) -> Vec<Remark> {
     let mut out = Vec::new();
     for source in &inputs.sources {
@@ -98,7 +113,7 @@ fn about_sources(inputs: &Inputs) -> Vec<Remark> {
             out.push(Remark {
                 code: "source-failed",
                 message: format!("{}: {}", source.name, source.detail),
-                incomplete: true,
+                incomplete: !is_optional(&source.name),
             });
         }
     }

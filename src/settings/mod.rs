@@ -142,7 +142,12 @@ impl Settings {
         if !self.window_is_given {
             return Ok(ResolvedWindow { window: recorded, note: None });
         }
-        let asked = self.window_at(recorded_now_ms)?;
+        // "The last 7 days" of a recording end where it ends; days of the calendar go by its clock.
+        let now_ms = match self.window {
+            WindowRequest::Trailing(_) => recorded.end(),
+            _ => recorded_now_ms,
+        };
+        let asked = self.window_at(now_ms)?;
         let inside = recorded.clip(asked.window.start(), asked.window.end());
         if inside == Some((asked.window.start(), asked.window.end())) {
             return Ok(asked);

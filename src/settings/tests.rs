@@ -45,7 +45,7 @@ fn live(settings: &Settings) -> &LiveSource {
 fn every_default_is_a_value_that_can_be() {
     let settings = resolve(&[], [], "").expect("defaults are valid");
     assert_eq!(settings.window, WindowRequest::Trailing(7 * crate::units::MS_PER_DAY));
-    assert_eq!(settings.view.by, Dimension::Tenant);
+    assert_eq!(settings.view.by, GroupBy::Tenant);
     assert_eq!(settings.view.top, Some(20));
     let (ours, defaults) = (&settings.policy, Policy::default());
     assert_eq!(ours.idle_below, defaults.idle_below);
@@ -64,8 +64,8 @@ fn names_in_the_catalogue_and_in_the_readers_are_the_same() {
     fn names<T>(known: &[(&'static str, T)]) -> Vec<&'static str> {
         known.iter().map(|(name, _)| *name).collect()
     }
-    assert_eq!(names(DIMENSIONS), catalogue::BY);
-    assert_eq!(names(FORMATS), catalogue::FORMATS);
+    assert_eq!(GroupBy::ALL.iter().map(|g| g.name()).collect::<Vec<_>>(), catalogue::BY);
+    assert_eq!(Format::ALL.iter().map(|f| f.name()).collect::<Vec<_>>(), catalogue::FORMATS);
     assert_eq!(names(COLORS), catalogue::COLOR);
 }
 

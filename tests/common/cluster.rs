@@ -178,12 +178,7 @@ impl Writer<'_> {
     fn kube_state(&mut self) {
         for (node, gpus) in [("n1", 2.0), ("n2", 1.0)] {
             let resource = |r: &'static str| [("node", node), ("resource", r), ("unit", "any")];
-            self.kube(
-                "kube_node_status_capacity",
-                &resource("nvidia_com_gpu"),
-                ALWAYS,
-                gpus,
-            );
+            self.kube("kube_node_status_capacity", &resource("nvidia_com_gpu"), ALWAYS, gpus);
             for (name, amount) in
                 [("nvidia_com_gpu", gpus), ("cpu", 32.0), ("memory", 137_438_953_472.0)]
             {
@@ -225,8 +220,7 @@ impl Writer<'_> {
         for (resource, amount) in
             [("nvidia_com_gpu", 1.0), ("cpu", 4.0), ("memory", 17_179_869_184.0)]
         {
-            let pairs =
-                with(&[("node", pod.node), ("container", "main"), ("resource", resource)]);
+            let pairs = with(&[("node", pod.node), ("container", "main"), ("resource", resource)]);
             self.kube("kube_pod_container_resource_requests", &pairs, pod.time, amount);
         }
         let pairs = with(&[("node", pod.node), ("host_ip", "10.9.8.7"), ("pod_ip", "10.1.2.3")]);

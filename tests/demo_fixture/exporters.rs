@@ -9,10 +9,10 @@ use super::story::{END, Load, MARGIN, MINUTE, Millis, Pod, Story, at};
 /// What DCGM gives for a blank 32-bit and a blank 64-bit value.
 const BLANK_32: f64 = 2_147_483_632.0;
 const BLANK_64: f64 = 9_223_372_036_854_775_794.0;
-/// Query, node, device, instant and value of the samples that are no measurements.
-const BLANKS: &[(QueryId, usize, usize, Millis, f64)] = &[
-    (QueryId::FbUsed, 0, 2, at(12, 15, 26), BLANK_64),
-    (QueryId::GpuUtil, 2, 2, at(13, 7, 14), BLANK_32),
+/// Query, node, device, first and last instant, and value of the samples that are no measurements.
+const BLANKS: &[(QueryId, usize, usize, [Millis; 2], f64)] = &[
+    (QueryId::FbUsed, 0, 2, [at(12, 15, 26); 2], BLANK_64),
+    (QueryId::GpuUtil, 2, 2, [at(13, 7, 0), at(13, 7, 28)], BLANK_32),
 ];
 
 pub(super) fn record(story: &Story, recorder: &mut Recorder) {
@@ -79,7 +79,10 @@ fn nobody(node: &Node) -> Load {
 }
 
 fn blank(query: QueryId, node: usize, gpu: usize, t: Millis) -> Option<f64> {
-    BLANKS.iter().find(|b| (b.0, b.1, b.2, b.3) == (query, node, gpu, t)).map(|b| b.4)
+    let here = |b: &&(QueryId, usize, usize, [Millis; 2], f64)| {
+        (b.0, b.1, b.2) == (query, node, gpu) && (b.3[0]..=b.3[1]).contains(&t)
+    };
+    BLANKS.iter().find(here).map(|b| b.4)
 }
 
 fn with_labels(

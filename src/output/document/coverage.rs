@@ -26,7 +26,7 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
         tone: Tone::Warn,
     }));
     facts.push(balance(report));
-    facts.extend(assumptions(report));
+    facts.extend(settings(report, options.wide));
     vec![Block::Heading("What this rests on".to_owned()), Block::Facts(facts)]
 }
 
@@ -167,11 +167,18 @@ fn balance(report: &Report) -> Fact {
     fact("balance", text, if balance.balanced { Tone::Good } else { Tone::Bad })
 }
 
-fn assumptions(report: &Report) -> Option<Fact> {
-    let parts: Vec<String> = report
-        .assumptions
-        .iter()
+/// Settings that the figures depend on: what somebody decided, and where all is to be shown the
+/// defaults too. Prices have a line of their own.
+fn settings(report: &Report, all: bool) -> Option<Fact> {
+    let stated = || report.assumptions.iter().filter(|a| !a.key.starts_with("price."));
+    let is_default = |origin: &str| origin == "default";
+    let mut parts: Vec<String> = stated()
+        .filter(|a| all || !is_default(&a.origin))
         .map(|a| format!("{} {} ({})", a.key, a.value, a.origin))
         .collect();
+    let hidden = stated().count() - parts.len();
+    if hidden > 0 {
+        parts.push(format!("{} by default (-o wide and -o json list them)", count(len(hidden))));
+    }
     (!parts.is_empty()).then(|| fact("settings", parts.join("; "), Tone::Muted))
 }

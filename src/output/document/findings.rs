@@ -1,9 +1,14 @@
 //! What deserves attention, most money first.
 
+use serde_json::Value;
+
 use super::super::RenderOptions;
-use super::super::format::{UNKNOWN, count, money_alone, percent};
+use super::super::format::{UNKNOWN, bytes, count, duration, hours, money_alone, percent};
 use super::{Block, Item, Tone, len, shown};
 use crate::report::contract::{Basis, Finding, Report, SavingsKind, Severity};
+
+/// How many names of a list are spelled out before the rest is counted.
+const NAMES: usize = 2;
 
 pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
     if report.findings.is_empty() {
@@ -42,8 +47,11 @@ fn item(finding: &Finding, currency: &str) -> Item {
         Basis::Estimate => "estimated",
         Basis::Assumed => "assumed",
     };
-    let evidence: Vec<String> =
-        finding.evidence.iter().map(|(key, value)| format!("{key} {}", plain(value))).collect();
+    let evidence: Vec<String> = finding
+        .evidence
+        .iter()
+        .map(|(key, value)| format!("{} {}", words(key), in_its_unit(key, value)))
+        .collect();
     Item {
         tone,
         head: format!("{severity} {}: {savings}", finding.subject),
@@ -58,21 +66,39 @@ fn item(finding: &Finding, currency: &str) -> Item {
     }
 }
 
-/// A figure of the evidence as text; strings without their quotes.
-fn plain(value: &serde_json::Value) -> String {
+/// The name of a figure without its unit, which the figure has.
+fn words(key: &str) -> String {
+    let bare = ["_gpu_hours", "_seconds", "_bytes", "_ratio"]
+        .iter()
+        .find_map(|unit| key.strip_suffix(unit));
+    bare.unwrap_or(key).replace('_', " ")
+}
+
+/// A figure of the evidence as text, in the unit that its name ends in.
+fn in_its_unit(key: &str, value: &Value) -> String {
     match value {
-        serde_json::Value::Null => UNKNOWN.to_owned(),
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(number) => number
-            .as_f64()
-            .filter(|_| !number.is_u64() && !number.is_i64())
-            .map_or_else(|| number.to_string(), rounded),
+        Value::Null => UNKNOWN.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => names(list),
+        Value::Number(number) => {
+            let figure = number.as_f64();
+            match key {
+                _ if key.ends_with("_gpu_hours") => format!("{} GPU-h", hours(figure, 1)),
+                _ if key.ends_with("_seconds") => duration(figure),
+                _ if key.ends_with("_bytes") => bytes(figure),
+                _ if key.ends_with("_ratio") || key.starts_with("utilization") => percent(figure),
+                _ => number.to_string(),
+            }
+        }
         other => other.to_string(),
     }
 }
 
-/// Three decimals are enough to recognise a figure; the JSON has all of them.
-fn rounded(value: f64) -> String {
-    let text = super::super::format::decimal(value, 3);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// The first names of a list; the JSON has all of them.
+fn names(list: &[Value]) -> String {
+    let first: Vec<&str> = list.iter().take(NAMES).filter_map(Value::as_str).collect();
+    match list.len().saturating_sub(NAMES) {
+        0 => first.join(" "),
+        more => format!("{} … {} more", first.join(" "), count(len(more))),
+    }
 }

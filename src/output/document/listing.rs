@@ -13,7 +13,7 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
     let entries = entries(report, options.by);
     let heading = Block::Heading(format!("By {}, most waste first", entries.noun.0));
     if entries.rows.is_empty() {
-        let text = if entries.hardware { "no GPU was seen" } else { "nobody held a GPU" };
+        let text = if entries.hardware { "no GPU was seen" } else { "nobody in scope held a GPU" };
         return vec![heading, Block::Note(Tone::Warn, format!("In this window {text}."))];
     }
     let total = sum(entries.rows.iter().map(|row| row.ledger));

@@ -1,6 +1,6 @@
 //! The first lines: what was looked at, and what came of it.
 
-use super::super::format::{decimal, duration, money_alone, percent, plural};
+use super::super::format::{self, decimal, duration, money_digits, percent, plural};
 use super::{Block, Tone};
 use crate::report::contract::{Report, ScopeRow};
 
@@ -34,8 +34,12 @@ fn title(report: &Report) -> String {
 
 fn verdict(report: &Report) -> Block {
     let fleet = &report.fleet;
+    if fleet.gpus == 0 {
+        let text = "No GPU was found in this window: no DCGM series, no node with GPUs. The warnings below say why.";
+        return Block::Verdict(Tone::Bad, text.to_owned());
+    }
     let utilization = fleet.ledger.utilization.filter(|u| u.is_finite());
-    let line = format!("the {}% surveys quote", decimal(SURVEY_LINE * 100.0, 0));
+    let line = format!("the {}% line", decimal(SURVEY_LINE * 100.0, 0));
     let (tone, used) = match utilization {
         Some(u) if u < SURVEY_LINE => {
             (Tone::Warn, format!("{} utilized, below {line}", percent(Some(u))))
@@ -59,7 +63,8 @@ fn money(report: &Report) -> String {
     let Some(cost) = fleet.ledger.capacity_cost else {
         return "cost unknown: no GPU has a price".to_owned();
     };
-    let amount = |value| money_alone(value, &report.currency);
+    let digits = money_digits(cost, &report.currency);
+    let amount = |value| format::money(value, &report.currency, digits);
     format!(
         "cost {}, {} of it wasted: {} a month",
         amount(Some(cost)),

@@ -50,7 +50,7 @@ pub enum CollectError {
         source: ApiError,
     },
     /// The server is there, and not one query got an answer.
-    #[error("{target} is there, but every query failed; the first is {reason}")]
+    #[error("cannot read metrics: {target} is there, but every query failed; the first is {reason}")]
     NothingAnswered {
         /// Where it is, without credentials.
         target: String,
@@ -78,7 +78,7 @@ impl CollectError {
 
 /// Reads every query for a report on `window`.
 ///
-/// What is read is `window` widened by `max_gap_ms` on both sides: a sample holds until the next one
+/// What is read is `window` widened by two `max_gap_ms` before and one after: a sample holds until the next one
 /// for up to that long, so holds cross the edges in both directions. With it, a report on a window
 /// cut in two adds up to the report on the whole.
 ///
@@ -101,7 +101,7 @@ pub async fn collect(
     let server = probe(&api).await?;
     let answered = api.answered();
     let reader = RangeReader::over(Arc::clone(&api));
-    let run = Run { reader: &reader, window: window.widened(max_gap_ms, max_gap_ms), progress };
+    let run = Run { reader: &reader, window: window.widened(2 * max_gap_ms, max_gap_ms), progress };
     let (metrics, mut sources) = run.all(bindings).await;
     if api.answered() == answered {
         // A report on that would be one of zeros.

@@ -34,6 +34,16 @@ pub struct ConnectionOptions {
     pub insecure_skip_tls_verify: bool,
 }
 
+impl ConnectionOptions {
+    /// Whether anything but headers says who is asking.
+    #[must_use]
+    pub const fn has_credentials(&self) -> bool {
+        self.bearer_token_file.is_some()
+            || self.basic_user.is_some()
+            || self.client_cert_file.is_some()
+    }
+}
+
 /// How much is asked at a time, and how patiently.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {

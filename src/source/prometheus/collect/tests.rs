@@ -82,7 +82,7 @@ async fn the_window_is_read_with_room_for_holds_across_its_edges() {
     let server = Server::start(|seen, _| empty_unless(seen, |_| None));
     run(&server).await.unwrap();
     let series = server.seen().into_iter().find(|seen| seen.path == "/api/v1/series").unwrap();
-    assert_eq!(millis(&series.params["start"]), START - 5 * MS_PER_MINUTE);
+    assert_eq!(millis(&series.params["start"]), START - 10 * MS_PER_MINUTE);
     assert_eq!(millis(&series.params["end"]), START + MS_PER_HOUR + 5 * MS_PER_MINUTE);
 }
 
