@@ -47,7 +47,10 @@ fn a_server_that_is_not_there() {
         .port();
     let url = format!("http://127.0.0.1:{port}");
     let outcome = Outcome::of(&mut report(&url, "any"));
-    outcome.failed_with(1, &["cannot read metrics from", &port.to_string(), "refused", "--prometheus"]);
+    outcome.failed_with(
+        1,
+        &["cannot read metrics from", &port.to_string(), "refused", "--prometheus"],
+    );
     assert_eq!(outcome.text(), "");
 }
 
@@ -75,7 +78,9 @@ fn an_answer_that_drips_or_breaks_off() {
 fn a_server_that_answers_nothing_but_the_first_question() {
     let server = HttpServer::start(|request| {
         match request.target.ends_with("/query?query=1") || request.target.contains("buildinfo") {
-            true => Answer::json(r#"{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}"#),
+            true => Answer::json(
+                r#"{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}"#,
+            ),
             false => Answer::status(500, "disk on fire"),
         }
     });

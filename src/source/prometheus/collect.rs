@@ -50,7 +50,9 @@ pub enum CollectError {
         source: ApiError,
     },
     /// The server is there, and not one query got an answer.
-    #[error("cannot read metrics: {target} is there, but every query failed; the first is {reason}")]
+    #[error(
+        "cannot read metrics: {target} is there, but every query failed; the first is {reason}"
+    )]
     NothingAnswered {
         /// Where it is, without credentials.
         target: String,
