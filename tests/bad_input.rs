@@ -292,7 +292,8 @@ fn object_paths_that_give_nothing() {
     run(&at("void")).failed_with(2, &["--objects", "void", "no .json, .yaml or .yml file"]);
     fs::write(at("empty.json"), "").expect("written");
     run(&at("empty.json")).failed_with(2, &["empty.json", "empty"]);
-    let binary: Vec<u8> = (0..4_096_u32).map(|i| (i * 7919 % 256) as u8).collect();
+    let binary: Vec<u8> =
+        (0..4_096_u32).map(|i| u8::try_from(i * 7919 % 256).expect("below 256")).collect();
     fs::write(at("binary.yaml"), binary).expect("written");
     run(&at("binary.yaml")).failed_with(2, &["binary.yaml", "UTF-8"]);
     let big = fs::File::create(at("big.json")).expect("made");
