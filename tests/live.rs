@@ -10,7 +10,7 @@ use crate::common::cluster::{self, ALWAYS, MODEL, Shape, check_base};
 use crate::common::http::{Answer, HttpServer};
 use crate::common::metrics::{HOUR, OpenMetrics, T0, labels};
 use crate::common::prometheus::Prometheus;
-use crate::common::{Outcome, close, report, row, warnings};
+use crate::common::{Outcome, close, gpu_finops, report, row, warnings};
 
 fn text() -> Vec<u8> {
     let mut out = OpenMetrics::default();
@@ -28,6 +28,7 @@ fn text() -> Vec<u8> {
     }
     lives(&mut out);
     values(&mut out);
+    broken(&mut out);
     out.finish()
 }
 
@@ -226,6 +227,117 @@ fn no_gpus_at_all_is_said() {
     assert_eq!(report["coverage"]["complete"], false);
     Outcome::of(crate::common::report(&server().url(), "elsewhere").arg("--strict"))
         .failed_with(4, &["no DCGM series at all"]);
+}
+
+#[test]
+fn a_window_cut_in_two_adds_up_to_the_whole() {
+    let whole = json("base");
+    for cut in ["2026-11-10T02:00:00Z", "2026-11-10T01:37:11Z", "2026-11-10T02:00:10Z"] {
+        let part = |start: &str, end: &str| {
+            json_from_window(&server().url(), "base", (start, end), cluster::NOW)
+        };
+        let (left, right) = (part(cluster::START, cut), part(cut, cluster::END));
+        let fleet = whole["fleet"].as_object().expect("an object");
+        for field in fleet.keys().filter(|k| k.ends_with("_gpu_hours") || k.ends_with("_cost")) {
+            let number = |report: &Value| report["fleet"][field].as_f64().expect("a number");
+            let (sum, expected) = (number(&left) + number(&right), number(&whole));
+            assert!((sum - expected).abs() < 1e-9, "{field} at {cut}: {sum} is not {expected}");
+        }
+    }
+}
+
+fn json_from_window(url: &str, name: &str, (start, end): (&str, &str), now: &str) -> Value {
+    let matcher = format!("cluster=\"{name}\"");
+    let mut command = gpu_finops();
+    command.args(["report", "--no-kubernetes", "--prometheus", url, "--price", "A100=2"]);
+    command.args(["--prometheus-matcher", &matcher, "--start", start, "--end", end, "--now", now]);
+    Outcome::of(command.args(["-o", "json"])).json()
+}
+
+#[test]
+fn samples_of_the_future_mean_that_a_clock_is_wrong() {
+    // Now is 03:00, and the server has samples of 03:05.
+    let window = (cluster::START, cluster::END);
+    let report = json_from_window(&server().url(), "base", window, "2026-11-10T03:00:00Z");
+    assert_eq!(report["window"]["end"], "2026-11-10T03:00:00Z");
+    let skew = row(&report["coverage"]["warnings"], "code", "clock-skew")["message"].to_string();
+    assert!(skew.contains("now is 2026-11-10T03:00:00Z"), "{skew}");
+    close(&report["fleet"], "capacity_gpu_hours", 9.0);
+}
+
+#[test]
+fn policy_changes_what_time_is_called() {
+    // The hour without samples is between neighbours two hours apart: the last 0 % holds for it.
+    let report = json_from(&server().url(), "base", &["--max-gap", "2h"]);
+    close(&report["fleet"], "idle_empty_gpu_hours", 3.0);
+    close(&report["fleet"], "unobserved_gpu_hours", 0.0);
+    close(&report["fleet"], "allocated_gpu_hours", 10.0);
+    // 25 % for an hour is idle below 30 %; 100 MiB is empty.
+    let report = json_from(&server().url(), "base", &["--idle-below", "30%"]);
+    close(&report["fleet"], "idle_empty_gpu_hours", 3.0);
+    close(&report["fleet"], "busy_gpu_hours", 3.0);
+    close(&report["fleet"], "utilization_gpu_hours", 3.25);
+    // 10 GiB is empty for one who says so.
+    let report = json_from(&server().url(), "base", &["--empty-memory", "20000000000"]);
+    close(&report["fleet"], "idle_empty_gpu_hours", 4.0);
+    // Prices scale, and one that fits nothing leaves cost unknown.
+    let report = json_from(&server().url(), "base", &["--price", "*SXM4*=3"]);
+    close(&report["fleet"], "capacity_cost", 24.0);
+    let report = json_from(&server().url(), "base", &["--currency", "EUR"]);
+    assert_eq!(report["currency"], "EUR");
+}
+
+#[test]
+fn broken_and_full_nodes_are_not_free() {
+    let report = json("broken");
+    let node = |name: &str| row(&report["nodes"], "node", name);
+    // Cordoned from 01:00 to 02:00; not ready from 02:00 to 04:00.
+    close(node("cordoned"), "unhealthy_gpu_hours", 1.0);
+    close(node("cordoned"), "unallocated_gpu_hours", 3.0);
+    close(node("not-ready"), "unhealthy_gpu_hours", 2.0);
+    // One of two GPUs missing from allocatable from 03:00 on.
+    close(node("missing"), "unhealthy_gpu_hours", 1.0);
+    close(node("missing"), "unallocated_gpu_hours", 7.0);
+    // A pod that takes all CPU leaves the other GPU to nobody.
+    close(node("full"), "allocated_gpu_hours", 4.0);
+    close(node("full"), "stranded_gpu_hours", 4.0);
+    close(&report["fleet"], "capacity_gpu_hours", 24.0);
+    assert_eq!(report["reconciliation"]["balanced"], true);
+}
+
+/// Nodes in states that are not free, as kube-state-metrics shows them.
+fn broken(out: &mut OpenMetrics) {
+    for (name, gpus) in [("cordoned", 1.0), ("not-ready", 1.0), ("missing", 2.0), ("full", 2.0)] {
+        let node = [("cluster", "broken"), ("node", name)];
+        let with = |more: &[(&str, &str)]| labels(&[&node[..], more].concat());
+        let gpu = with(&[("resource", "nvidia_com_gpu")]);
+        out.series("kube_node_status_capacity", &gpu, ALWAYS, |_| gpus);
+        out.series("kube_node_status_allocatable", &gpu, ALWAYS, |at| {
+            if name == "missing" && at >= 3 * HOUR { gpus - 1.0 } else { gpus }
+        });
+        out.series("kube_node_status_allocatable", &with(&[("resource", "cpu")]), ALWAYS, |_| 8.0);
+        let memory = with(&[("resource", "memory")]);
+        out.series("kube_node_status_allocatable", &memory, ALWAYS, |_| 1e11);
+        out.series("kube_node_spec_unschedulable", &with(&[]), ALWAYS, |at| {
+            f64::from(u8::from(name == "cordoned" && at / HOUR == 1 && at > 0))
+        });
+        let ready = with(&[("condition", "Ready"), ("status", "true")]);
+        out.series("kube_node_status_condition", &ready, ALWAYS, |at| {
+            f64::from(u8::from(name != "not-ready" || at < 2 * HOUR))
+        });
+    }
+    let pod = [
+        ("cluster", "broken"),
+        ("namespace", "ns"),
+        ("pod", "greedy"),
+        ("uid", "g"),
+        ("node", "full"),
+        ("container", "main"),
+    ];
+    for (resource, amount) in [("nvidia_com_gpu", 1.0), ("cpu", 8.0), ("memory", 1e9)] {
+        let labels = labels(&[&pod[..], &[("resource", resource)]].concat());
+        out.series("kube_pod_container_resource_requests", &labels, ALWAYS, |_| amount);
+    }
 }
 
 /// One pod's `kube-state-metrics` series.

@@ -164,9 +164,9 @@ async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<Ser
         Error::failed(message)
             .hinted("name it with `--prometheus URL`; `kubectl port-forward` makes one reachable")
     };
-    let discovery = kubernetes::discover(cluster)
-        .await
-        .map_err(|e| none("cannot look for a metric server in the cluster".into()).caused_by(e))?;
+    let discovery = kubernetes::discover(cluster).await.map_err(|e| {
+        none(format!("cannot read from the cluster at {}", cluster.url())).caused_by(e)
+    })?;
     if discovery.found.is_empty() {
         return Err(none(format!(
             "no metric server found in the cluster; looked for services with {}",

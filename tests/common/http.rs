@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -22,11 +23,12 @@ impl Request {
         self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// Form and query with `%XX` and `+` decoded: enough to look for a metric's name.
+    /// Query and form, decoded, one `name=value` a line.
     pub fn text(&self) -> String {
-        let raw = format!("{} {}", self.target, String::from_utf8_lossy(&self.body));
-        let pairs = url::form_urlencoded::parse(raw.as_bytes());
-        pairs.map(|(k, v)| format!("{k}={v}&")).collect()
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let form = url::form_urlencoded::parse(&self.body);
+        pairs.chain(form).map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 }
 
@@ -38,6 +40,10 @@ pub enum Answer {
     Forward { to: String, target: String },
     /// Nothing, until the server ends.
     Silence,
+    /// The beginning of a long answer, then a byte at a time until the server ends.
+    Drip,
+    /// The beginning of a long answer, then a closed connection.
+    Broken,
 }
 
 impl Answer {
@@ -136,13 +142,26 @@ fn serve(
             stream.write_all(&body)?;
         }
         Answer::Forward { to, target } => forward(&mut stream, &request, &to, &target)?,
-        Answer::Silence => {
+        Answer::Silence => wait(ended),
+        Answer::Broken => stream.write_all(LONG)?,
+        Answer::Drip => {
+            stream.write_all(LONG)?;
             while !ended.load(Ordering::SeqCst) {
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                stream.write_all(b" ")?;
+                std::thread::sleep(Duration::from_millis(100));
             }
         }
     }
     stream.flush()
+}
+
+const LONG: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+    content-length: 100000\r\n\r\n{\"status\":\"success\",";
+
+fn wait(ended: &AtomicBool) {
+    while !ended.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn read(stream: &TcpStream) -> std::io::Result<Option<Request>> {

@@ -32,9 +32,11 @@ pub struct Api {
     outage: Mutex<Outage>,
 }
 
-/// Failures that speak of the server rather than of one request, since its last success.
+/// How the server fared: its successes, and failures since the last one that speak of the server
+/// rather than of one request.
 #[derive(Default)]
 struct Outage {
+    successes: u64,
     failures: u32,
     last: String,
 }
@@ -64,6 +66,11 @@ impl Api {
     #[must_use]
     pub fn target(&self) -> &str {
         self.transport.target()
+    }
+
+    /// Requests that were answered so far.
+    pub(super) fn answered(&self) -> u64 {
+        self.outage().successes
     }
 
     /// How much and how patiently is asked.
@@ -156,7 +163,9 @@ impl Api {
     }
 
     fn succeeded(&self) {
-        self.outage().failures = 0;
+        let mut outage = self.outage();
+        outage.successes += 1;
+        outage.failures = 0;
     }
 
     fn failed(&self, error: &ApiError) {
@@ -168,7 +177,7 @@ impl Api {
     }
 
     fn outage(&self) -> MutexGuard<'_, Outage> {
-        // A panic elsewhere cannot leave two plain fields half-written in a way that matters.
+        // A panic elsewhere cannot leave plain fields half-written in a way that matters.
         self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -49,6 +49,16 @@ pub enum CollectError {
         #[source]
         source: ApiError,
     },
+    /// The server is there, and not one query got an answer.
+    #[error(
+        "cannot read metrics: {target} is there, but every query failed; the first is {reason}"
+    )]
+    NothingAnswered {
+        /// Where it is, without credentials.
+        target: String,
+        /// What happened to the first query.
+        reason: String,
+    },
     /// A query could not be written with these settings.
     #[error(transparent)]
     Query(#[from] RenderError),
@@ -60,6 +70,9 @@ impl CollectError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unusable { source, .. } => source.hint(),
+            Self::NothingAnswered { .. } => {
+                Some("look at the server's log; a shorter --window asks less of it")
+            }
             Self::Query(_) => None,
         }
     }
@@ -88,9 +101,15 @@ pub async fn collect(
     let api = Arc::new(Api::new(transport, options.clone()));
     progress.phase(&format!("asking {}", api.target()));
     let server = probe(&api).await?;
-    let reader = RangeReader::over(api);
+    let answered = api.answered();
+    let reader = RangeReader::over(Arc::clone(&api));
     let run = Run { reader: &reader, window: window.widened(2 * max_gap_ms, max_gap_ms), progress };
     let (metrics, mut sources) = run.all(bindings).await;
+    if api.answered() == answered {
+        // A report on that would be one of zeros.
+        let reason = first_failure(&metrics);
+        return Err(CollectError::NothingAnswered { target: server, reason });
+    }
     sources.insert(
         0,
         SourceStatus {
@@ -100,6 +119,12 @@ pub async fn collect(
         },
     );
     Ok(Collected { metrics, sources, server })
+}
+
+/// What happened to the first query that has a gap.
+fn first_failure(metrics: &[MetricData]) -> String {
+    let failure = |m: &MetricData| Some(format!("{}: {}", m.query.name(), m.gaps.first()?.reason));
+    metrics.iter().find_map(failure).unwrap_or_default()
 }
 
 /// Sees whether anybody answers, and who.
