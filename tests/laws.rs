@@ -8,6 +8,7 @@ use gpu_finops::model::{ClusterFacts, Inputs, MetricData, Policy, QueryId, Serie
 use gpu_finops::report::build::{Stamp, report};
 use gpu_finops::report::contract::{Ledger, Report};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Scrape interval, and the unit of everything random.
 const STEP: i64 = 30_000;
@@ -218,7 +219,13 @@ fn near(a: f64, b: f64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 32,
+        failure_persistence: None,
+        // The same cases on every run: a change that breaks a law is found by the change, not by luck.
+        rng_seed: RngSeed::Fixed(20_261_120),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_ledger_balances(cluster in cluster()) {

@@ -351,6 +351,7 @@ struct Life {
 }
 
 /// Pods whose lives are not simple, on nodes without an exporter.
+#[expect(clippy::too_many_lines, reason = "a list of lives, one after the other")]
 fn lives(out: &mut OpenMetrics) {
     let node = |out: &mut OpenMetrics, name: &str, gpus: f64, time: (i64, i64)| {
         let all = labels(&[

@@ -1,5 +1,7 @@
 //! Integration tests, as one binary: linking polars once is what takes the time.
 
+#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
+
 mod bad_input;
 mod cli;
 mod cluster;

@@ -95,7 +95,7 @@ pub fn holders(
             key.name.as_str(),
             object.and_then(|o| o.uid.as_deref()),
         ));
-        out.pods.extend(context.from_metrics(key, pod, object));
+        out.pods.extend(context.of_metrics(key, pod, object));
     }
     for object in
         facts.pods.iter().filter(|p| p.node.is_some() && p.requests.gpus.values().any(|&n| n > 0))
@@ -104,13 +104,13 @@ pub fn holders(
         if claimed.contains(&id) {
             continue;
         }
-        match context.from_object(object) {
+        match context.of_object(object) {
             FromObject::Held(holder) => out.pods.push(*holder),
             FromObject::Unconfirmed(key) => out.unconfirmed.push(key),
             FromObject::Outside => {}
         }
     }
-    let from_labels = context.from_labels(&out.pods, observations);
+    let from_labels = context.of_labels(&out.pods, observations);
     out.pods.extend(from_labels);
     out.pods.sort_by(|a, b| (&a.key, a.time).cmp(&(&b.key, b.time)));
     out
@@ -131,12 +131,7 @@ enum FromObject {
 }
 
 impl Context<'_> {
-    fn from_metrics(
-        &self,
-        key: &PodKey,
-        pod: &KubePod,
-        object: Option<&PodFact>,
-    ) -> Option<Holder> {
+    fn of_metrics(&self, key: &PodKey, pod: &KubePod, object: Option<&PodFact>) -> Option<Holder> {
         let (first, last) = pod.seen?;
         let start = self.metric_start(first, pod, object);
         let near = Interval::new(start, last + pod.step_ms.max(self.max_gap_ms));
@@ -207,7 +202,7 @@ impl Context<'_> {
         }
     }
 
-    fn from_object(&self, object: &PodFact) -> FromObject {
+    fn of_object(&self, object: &PodFact) -> FromObject {
         let key = PodKey {
             namespace: object.namespace.clone(),
             name: object.name.clone(),
@@ -247,7 +242,7 @@ impl Context<'_> {
     }
 
     /// Pods that only devices name, one holder per unbroken stretch and device.
-    fn from_labels(&self, known: &[Holder], observations: &[DeviceObservation]) -> Vec<Holder> {
+    fn of_labels(&self, known: &[Holder], observations: &[DeviceObservation]) -> Vec<Holder> {
         let mut covered: BTreeMap<(&str, &str), IntervalSet> = BTreeMap::new();
         for holder in known {
             let times = covered.entry((&holder.key.namespace, &holder.key.name)).or_default();
@@ -331,9 +326,13 @@ impl<'a> ObjectIndex<'a> {
     }
 }
 
+/// A device, the label with which it names a pod, and when.
+type NamedBy<'a> = (usize, &'a PodLabel, &'a IntervalSet);
+
 /// Which devices name which pod, and when.
 struct LabelIndex<'a> {
-    by_pod: BTreeMap<(&'a str, &'a str), Vec<(usize, &'a PodLabel, &'a IntervalSet)>>,
+    /// By namespace and name: device, label, when.
+    by_pod: BTreeMap<(&'a str, &'a str), Vec<NamedBy<'a>>>,
     observations: &'a [DeviceObservation],
 }
 

@@ -42,7 +42,6 @@ pub enum Part {
 
 impl Part {
     /// The rows that belong to it.
-    #[must_use]
     pub fn rows(self, lf: LazyFrame) -> LazyFrame {
         match self {
             Self::All => lf,
@@ -62,7 +61,6 @@ pub fn by(facts: &Facts, part: Part, keys: &[&str]) -> Result<DataFrame, FrameEr
 }
 
 /// Groups by `keys` (or into one), with the groups in order of their keys.
-#[must_use]
 pub(super) fn grouped(lf: LazyFrame, keys: &[&str], aggregations: Vec<Expr>) -> LazyFrame {
     let keys: Vec<Expr> =
         if keys.is_empty() { vec![col(c::FLEET)] } else { keys.iter().map(|k| col(*k)).collect() };

@@ -153,7 +153,6 @@ impl Facts {
     }
 
     /// Everything.
-    #[must_use]
     pub fn lazy(&self) -> LazyFrame {
         self.0.clone().lazy()
     }
@@ -186,7 +185,6 @@ impl Tenures {
     }
 
     /// Everything.
-    #[must_use]
     pub fn lazy(&self) -> LazyFrame {
         self.0.clone().lazy()
     }
@@ -214,7 +212,6 @@ const fn ms_per_hour() -> f64 {
 }
 
 /// Utilization where the device is active, 0 elsewhere (null stays out of every sum).
-#[must_use]
 pub fn active_utilization() -> polars::prelude::Expr {
     when(col(c::STATE).eq(lit(State::Active.name()))).then(col(c::UTILIZATION)).otherwise(lit(0.0))
 }

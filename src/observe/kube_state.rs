@@ -218,13 +218,13 @@ impl<'a> Reader<'a> {
         for series in self.series(QueryId::NodeNotReady) {
             Self::with_node(state, series, |n| {
                 n.not_ready =
-                    n.not_ready.union(&Self::grid(series, grid_step(QueryId::NodeNotReady)))
+                    n.not_ready.union(&Self::grid(series, grid_step(QueryId::NodeNotReady)));
             });
         }
         for series in self.series(QueryId::NodeUnschedulable) {
             Self::with_node(state, series, |n| {
                 n.cordoned =
-                    n.cordoned.union(&Self::grid(series, grid_step(QueryId::NodeUnschedulable)))
+                    n.cordoned.union(&Self::grid(series, grid_step(QueryId::NodeUnschedulable)));
             });
         }
         for series in self.series(QueryId::NodeLabels) {
@@ -308,13 +308,13 @@ impl<'a> Reader<'a> {
             pod.terminal_ms = min_some(pod.terminal_ms, s.timestamps_ms.first().copied());
         });
         on_pods(QueryId::PodCompletionTime, &mut |pod, s| {
-            pod.completed_ms = last_instant(s).or(pod.completed_ms)
+            pod.completed_ms = last_instant(s).or(pod.completed_ms);
         });
         on_pods(QueryId::PodScheduledTime, &mut |pod, s| {
-            pod.scheduled_ms = last_instant(s).or(pod.scheduled_ms)
+            pod.scheduled_ms = last_instant(s).or(pod.scheduled_ms);
         });
         on_pods(QueryId::PodStartTime, &mut |pod, s| {
-            pod.started_ms = last_instant(s).or(pod.started_ms)
+            pod.started_ms = last_instant(s).or(pod.started_ms);
         });
         on_pods(QueryId::PodLabels, &mut |pod, s| pod.labels.extend(kube_labels(s)));
         on_pods(QueryId::PodOwner, &mut |pod, s| {
@@ -447,7 +447,7 @@ fn sum_over_time(counts: impl Iterator<Item = Vec<Held>>) -> Vec<Held> {
         let time = Interval::new(at, pair[1].0);
         match out.last_mut() {
             Some(last) if last.value == Some(total) && last.time.end == at => {
-                last.time.end = time.end
+                last.time.end = time.end;
             }
             _ => out.push(Held { time, value: Some(total) }),
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use polars::prelude::{DataType, ParquetReader, SerReader};
+use polars::prelude::{DataType, ParquetReader, PlSmallStr, SerReader};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -299,7 +299,8 @@ fn parquet_reads_back_typed() {
     let json = serde_json::to_value(report()).expect("serializes");
     let fields: Vec<&str> =
         json["tenants"][0].as_object().expect("an object").keys().map(String::as_str).collect();
-    let columns: Vec<&str> = tenants.get_column_names().into_iter().map(|n| n.as_str()).collect();
+    let columns: Vec<&str> =
+        tenants.get_column_names().into_iter().map(PlSmallStr::as_str).collect();
     assert_eq!(columns, fields);
 }
 

@@ -23,17 +23,17 @@ use serde_json::Value;
 use super::metrics::{HOUR, Labels, OpenMetrics, STEP, T0, labels};
 use super::{close, row};
 
-pub const START: &str = "2026-11-10T00:00:00Z";
-pub const END: &str = "2026-11-10T04:00:00Z";
+pub(crate) const START: &str = "2026-11-10T00:00:00Z";
+pub(crate) const END: &str = "2026-11-10T04:00:00Z";
 /// A while after the window.
-pub const NOW: &str = "2026-11-10T06:00:00Z";
-pub const MODEL: &str = "NVIDIA A100-SXM4-80GB";
+pub(crate) const NOW: &str = "2026-11-10T06:00:00Z";
+pub(crate) const MODEL: &str = "NVIDIA A100-SXM4-80GB";
 /// Scrapes reach beyond the window on both sides, as they do in life.
-pub const ALWAYS: (i64, i64) = (-10 * 60, 4 * HOUR + 10 * 60);
+pub(crate) const ALWAYS: (i64, i64) = (-10 * 60, 4 * HOUR + 10 * 60);
 
 /// How the two exporters are deployed.
 #[derive(Clone)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Value of `cluster` on every series.
     pub name: &'static str,
     /// dcgm-exporter is scraped.
@@ -91,7 +91,7 @@ const PODS: [Pod; 3] = [
 ];
 
 /// Writes the cluster.
-pub fn write(out: &mut OpenMetrics, shape: &Shape) {
+pub(crate) fn write(out: &mut OpenMetrics, shape: &Shape) {
     for (replica, late) in &shape.replicas {
         let mut writer = Writer { out, shape, replica, late: *late };
         if shape.dcgm {
@@ -279,7 +279,7 @@ fn memory(gpu: &str) -> f64 {
 
 /// Checks a report on the cluster against the table above.
 #[track_caller]
-pub fn check_base(report: &Value) {
+pub(crate) fn check_base(report: &Value) {
     let fleet = &report["fleet"];
     assert_eq!((&fleet["gpus"], &fleet["nodes"]), (&3.into(), &2.into()));
     for (field, expected) in [

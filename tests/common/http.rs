@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     pub method: String,
     /// Path and query.
     pub target: String,
@@ -19,12 +19,12 @@ pub struct Request {
 
 impl Request {
     /// Value of a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// Query and form, decoded, one `name=value` a line.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         let pairs = url::form_urlencoded::parse(query.as_bytes());
         let form = url::form_urlencoded::parse(&self.body);
@@ -33,7 +33,7 @@ impl Request {
 }
 
 /// What a request gets.
-pub enum Answer {
+pub(crate) enum Answer {
     /// Status, more headers, body.
     Reply(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// Whatever the server at `host:port` says to the same request, its path changed.
@@ -47,11 +47,11 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub fn json(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn json(body: impl Into<Vec<u8>>) -> Self {
         Self::Reply(200, vec![("content-type", "application/json".into())], body.into())
     }
 
-    pub fn status(code: u16, body: &str) -> Self {
+    pub(crate) fn status(code: u16, body: &str) -> Self {
         Self::Reply(code, vec![("content-type", "text/plain".into())], body.into())
     }
 }
@@ -59,7 +59,7 @@ impl Answer {
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
 /// The server; it ends with the value.
-pub struct HttpServer {
+pub(crate) struct HttpServer {
     port: u16,
     ended: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Request>>>,
@@ -67,7 +67,7 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    pub fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let port = listener.local_addr().expect("bound").port();
         let ended = Arc::new(AtomicBool::new(false));
@@ -92,7 +92,7 @@ impl HttpServer {
     }
 
     /// Passes everything on but what `special` answers itself.
-    pub fn in_front_of(
+    pub(crate) fn in_front_of(
         address: String,
         special: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
@@ -104,11 +104,11 @@ impl HttpServer {
         })
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub fn seen(&self) -> Vec<Request> {
+    pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().expect("no panic").clone()
     }
 }

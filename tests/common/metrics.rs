@@ -3,29 +3,29 @@
 use std::fmt::Write;
 
 /// 2026-11-10T00:00:00Z.
-pub const T0: i64 = 1_794_268_800;
+pub(crate) const T0: i64 = 1_794_268_800;
 /// Seconds between two scrapes.
-pub const STEP: i64 = 30;
-pub const HOUR: i64 = 3_600;
+pub(crate) const STEP: i64 = 30;
+pub(crate) const HOUR: i64 = 3_600;
 
 /// Text for promtool, with `cluster` on every series: one server holds several clusters, and a
 /// matcher picks one.
 #[derive(Default)]
-pub struct OpenMetrics {
+pub(crate) struct OpenMetrics {
     text: String,
 }
 
 /// Labels of one series.
-pub type Labels = Vec<(String, String)>;
+pub(crate) type Labels = Vec<(String, String)>;
 
 /// Labels from literals.
-pub fn labels(pairs: &[(&str, &str)]) -> Labels {
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
 }
 
 impl OpenMetrics {
     /// One sample every [`STEP`] seconds in `[from, to)`, seconds after [`T0`].
-    pub fn series(
+    pub(crate) fn series(
         &mut self,
         name: &str,
         labels: &[(String, String)],
@@ -42,7 +42,7 @@ impl OpenMetrics {
     }
 
     /// The whole text.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.text.push_str("# EOF\n");
         self.text.into_bytes()
     }

@@ -1,9 +1,9 @@
 //! What integration tests share: the binary with a clean environment, and a real Prometheus.
 
-pub mod cluster;
-pub mod http;
-pub mod metrics;
-pub mod prometheus;
+pub(crate) mod cluster;
+pub(crate) mod http;
+pub(crate) mod metrics;
+pub(crate) mod prometheus;
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// The binary, with no configuration, colour or terminal of the machine's.
-pub fn gpu_finops() -> Command {
+pub(crate) fn gpu_finops() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gpu-finops"));
     command
         .env_clear()
@@ -21,12 +21,12 @@ pub fn gpu_finops() -> Command {
 }
 
 /// The folder of real inputs, when there is one (see CONTRIBUTING).
-pub fn test_data() -> Option<PathBuf> {
+pub(crate) fn test_data() -> Option<PathBuf> {
     std::env::var_os("GPU_FINOPS_TEST_DATA").map(PathBuf::from)
 }
 
 /// Reads a CSV file with a header into rows of (column → value).
-pub fn csv_rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+pub(crate) fn csv_rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).expect("reference table");
     let header = reader.headers().expect("header").clone();
     reader
@@ -40,7 +40,7 @@ pub fn csv_rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> 
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub code: i32,
     pub out: Vec<u8>,
     pub err: String,
@@ -48,7 +48,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Runs to the end. Whatever a test is about, a panic and a control character are wrong.
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().expect("runs");
         let err = String::from_utf8(output.stderr).expect("UTF-8");
         assert!(!err.contains("panicked"), "{err}");
@@ -56,19 +56,19 @@ impl Outcome {
         Self { code: output.status.code().unwrap_or(-1), out: output.stdout, err }
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.out).expect("UTF-8")
     }
 
     /// The JSON of a run that went well.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}", self.err);
         serde_json::from_slice(&self.out).expect("JSON on standard output")
     }
 
     /// Checks the exit code and that standard error has each of `parts`.
     #[track_caller]
-    pub fn failed_with(&self, code: i32, parts: &[&str]) {
+    pub(crate) fn failed_with(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, code, "{}", self.err);
         for part in parts {
             assert!(self.err.contains(part), "`{part}` is not in: {}", self.err);
@@ -77,7 +77,7 @@ impl Outcome {
 }
 
 /// `report` on one of the clusters of a server, in the invented window, without Kubernetes.
-pub fn report(url: &str, cluster: &str) -> Command {
+pub(crate) fn report(url: &str, cluster: &str) -> Command {
     let mut command = gpu_finops();
     command
         .args(["report", "--no-kubernetes", "--prometheus", url])
@@ -89,20 +89,20 @@ pub fn report(url: &str, cluster: &str) -> Command {
 
 /// `value` is `expected`, but for the last bits.
 #[track_caller]
-pub fn close(row: &Value, field: &str, expected: f64) {
+pub(crate) fn close(row: &Value, field: &str, expected: f64) {
     let value = row[field].as_f64().unwrap_or_else(|| panic!("{field} is a number in {row}"));
     assert!((value - expected).abs() < 1e-9, "{field}: {value} is not {expected}");
 }
 
 /// The row of a list whose `field` is `value`.
 #[track_caller]
-pub fn row<'a>(rows: &'a Value, field: &str, value: &str) -> &'a Value {
+pub(crate) fn row<'a>(rows: &'a Value, field: &str, value: &str) -> &'a Value {
     let rows = rows.as_array().expect("a list");
     rows.iter().find(|r| r[field] == value).unwrap_or_else(|| panic!("{value} in {rows:?}"))
 }
 
 /// Codes of the report's warnings.
-pub fn warnings(report: &Value) -> Vec<&str> {
+pub(crate) fn warnings(report: &Value) -> Vec<&str> {
     let warnings = report["coverage"]["warnings"].as_array().expect("a list");
     warnings.iter().map(|w| w["code"].as_str().expect("text")).collect()
 }

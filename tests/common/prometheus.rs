@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A running server; it ends with the value.
-pub struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     port: u16,
     guard: Child,
@@ -19,12 +19,12 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Imports OpenMetrics text (with timestamps) and serves it.
-    pub fn with_openmetrics(text: &[u8]) -> Self {
+    pub(crate) fn with_openmetrics(text: &[u8]) -> Self {
         Self::start(text, &[])
     }
 
     /// The same with extra flags for the server (limits).
-    pub fn start(text: &[u8], flags: &[&str]) -> Self {
+    pub(crate) fn start(text: &[u8], flags: &[&str]) -> Self {
         let data = TempDir::new().expect("temporary folder");
         let dump = data.path().join("metrics.om");
         fs::write(&dump, text).expect("writable");
@@ -55,12 +55,12 @@ impl Prometheus {
         panic!("prometheus did not become ready on any of five free ports");
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// `host:port`, for a proxy.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
