@@ -1,6 +1,6 @@
 //! Finding a metric server in the cluster by the labels that its usual packages put on services.
 //!
-//! Precedence: Prometheus, VictoriaMetrics, Thanos, Mimir; within each the order of [`SELECTORS`],
+//! Precedence: Prometheus, VictoriaMetrics, Thanos, Mimir; within each the order of `SELECTORS`,
 //! then namespace and name. The first that answers a query is chosen.
 
 use std::fmt;

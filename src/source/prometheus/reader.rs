@@ -1,7 +1,7 @@
 //! Reads one query in parts: raw samples by range selector, facts by day, expressions on a grid.
 //!
 //! A part that the server finds too large is halved, in time and then by series; a part that fails
-//! for good is a gap of the answer. Which queries are read, and when, is [`super::collect`]'s.
+//! for good is a gap of the answer. Which queries are read, and when, is `super::collect`'s.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
