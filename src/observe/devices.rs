@@ -118,17 +118,19 @@ fn decode(field: Field, series: &Series, window: Window, out: &mut DeviceObserva
     for (at, raw) in series.samples() {
         let counts = window.start() <= at && at < window.end();
         let decoded = field.decode(raw);
-        out.samples_seen += u64::from(counts && decoded != Decoded::Stale);
+        // Free memory only tells the size of the card: it is no evidence of use.
+        let evidence = counts && field != Field::FbFree;
+        out.samples_seen += u64::from(evidence && decoded != Decoded::Stale);
         events.push((
             at,
             match decoded {
                 Decoded::Value(value) => Event::Value(value),
                 Decoded::Clamped(value) => {
-                    out.clamped += u64::from(counts);
+                    out.clamped += u64::from(evidence);
                     Event::Value(value)
                 }
                 Decoded::Dropped(reason) => {
-                    *out.dropped.entry(reason).or_default() += u64::from(counts);
+                    *out.dropped.entry(reason).or_default() += u64::from(evidence);
                     Event::Invalid
                 }
                 Decoded::Stale => Event::Stale,
@@ -204,7 +206,7 @@ impl Building {
         for (field, lines) in &self.timelines {
             let step = steps[field];
             for (holder, line) in lines {
-                let there = line.presence(line.median_spacing().unwrap_or(step), max_gap_ms);
+                let there = line.presence(line.step(step, max_gap_ms), max_gap_ms);
                 presence = presence.union(&there);
                 if let Some(holder) = holder {
                     let known = labelled.entry(holder.clone()).or_default();
@@ -213,7 +215,9 @@ impl Building {
             }
             let lines: Vec<_> = lines.iter().map(|(_, l)| l.clone()).collect();
             let (holds, duplicates) = merged(&lines, step, max_gap_ms, counted);
-            *dropped.entry(DropReason::Duplicate).or_default() += duplicates;
+            if *field != Field::FbFree {
+                *dropped.entry(DropReason::Duplicate).or_default() += duplicates;
+            }
             signals.insert(*field, holds);
         }
         let memory_bytes = memory_size(&signals);

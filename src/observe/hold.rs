@@ -7,6 +7,9 @@
 use crate::model::{Interval, IntervalSet};
 use crate::units::Millis;
 
+/// Samples from which a median spacing above the longest gap is believed: a slow scrape, not an outage.
+const ENOUGH_TO_TELL: usize = 5;
+
 /// A value and the time it speaks for; `None` for a sample that is not to be trusted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Held {
@@ -47,6 +50,16 @@ impl Timeline {
         }
         let middle = (spacings.len() - 1) / 2;
         Some(*spacings.select_nth_unstable(middle).1)
+    }
+
+    /// For how long a lone sample holds: the median spacing, where that is one. The few samples on both
+    /// sides of an outage have the outage as their median; they hold for `common_ms`.
+    #[must_use]
+    pub fn step(&self, common_ms: i64, max_gap_ms: i64) -> i64 {
+        match self.median_spacing() {
+            Some(own) if own <= max_gap_ms || self.0.len() >= ENOUGH_TO_TELL => own,
+            _ => common_ms,
+        }
     }
 
     /// Each sample with its hold.
@@ -108,7 +121,7 @@ pub fn merged(
     let mut holds: Vec<Held> = Vec::new();
     let mut duplicates = 0;
     for timeline in order {
-        let step = timeline.median_spacing().unwrap_or(common_step_ms);
+        let step = timeline.step(common_step_ms, max_gap_ms);
         for hold in timeline.holds(step, max_gap_ms) {
             let at = hold.time.start;
             if accepted.iter().any(|(times, step)| covers(times, *step, at)) {
@@ -161,6 +174,16 @@ mod tests {
         );
         // A gap of exactly max_gap still counts as neighbours.
         assert_eq!(line.holds(10, 100)[2].time.end, 120);
+    }
+
+    #[test]
+    fn an_outage_is_no_spacing() {
+        // Two samples 500 apart, where gaps end at 50: the spacing of others counts.
+        assert_eq!(timeline(&[(0, 0.1), (500, 0.1)]).step(10, 50), 10);
+        // A scrape every 500 is slow, and regular.
+        let slow = timeline(&[(0, 0.1), (500, 0.1), (1_000, 0.1), (1_500, 0.1), (2_000, 0.1)]);
+        assert_eq!(slow.step(10, 50), 500);
+        assert_eq!(timeline(&[(0, 0.1)]).step(10, 50), 10);
     }
 
     #[test]

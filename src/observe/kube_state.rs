@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
 
     fn presence(&self, series: &Series) -> IntervalSet {
         let line = Self::timeline(series);
-        line.presence(line.median_spacing().unwrap_or(self.default_step_ms), self.max_gap_ms)
+        line.presence(line.step(self.default_step_ms, self.max_gap_ms), self.max_gap_ms)
     }
 
     /// Instants of a grid query as intervals: what holds at one point is taken to hold for a step.
@@ -255,7 +255,8 @@ impl<'a> Reader<'a> {
                     continue;
                 };
                 if let Some(node) = kube(series, "node") {
-                    seen_on(state.pods.entry(key.clone()).or_default(), node, series, step_ms);
+                    let step = Self::timeline(series).step(step_ms, self.max_gap_ms);
+                    seen_on(state.pods.entry(key.clone()).or_default(), node, series, step);
                     state.pods_up = state.pods_up.union(&self.presence(series));
                 }
                 let container = kube(series, "container").unwrap_or_default().to_owned();
@@ -404,7 +405,7 @@ fn effective(counts: &Counts) -> u32 {
     (sum(ContainerKind::Main) + sidecars).max(init.unwrap_or(0) + sidecars)
 }
 
-fn seen_on(pod: &mut KubePod, node: &str, series: &Series, default_step_ms: i64) {
+fn seen_on(pod: &mut KubePod, node: &str, series: &Series, step: i64) {
     let (Some(&first), Some(&last)) = (series.timestamps_ms.first(), series.timestamps_ms.last())
     else {
         return;
@@ -412,7 +413,6 @@ fn seen_on(pod: &mut KubePod, node: &str, series: &Series, default_step_ms: i64)
     let (first, last) = pod.seen.map_or((first, last), |(f, l)| (f.min(first), l.max(last)));
     pod.seen = Some((first, last));
     pod.node = Some(node.to_owned());
-    let step = Reader::timeline(series).median_spacing().unwrap_or(default_step_ms);
     pod.step_ms = if pod.step_ms == 0 { step } else { pod.step_ms.min(step) };
 }
 
