@@ -4,10 +4,6 @@
 pub const DEVICE: &str = "device";
 /// Row number of a holder; null for time that nobody holds.
 pub const HOLDER: &str = "holder";
-/// First instant, milliseconds since the epoch, UTC.
-pub const START_MS: &str = "start_ms_utc";
-/// First instant after.
-pub const END_MS: &str = "end_ms_utc";
 /// State of a segment (`attribution::states::State`).
 pub const STATE: &str = "state";
 /// Utilization 0..1; null where not observed.

@@ -54,10 +54,63 @@ impl Part {
 ///
 /// # Errors
 /// When polars refuses: a bug.
-pub fn by(facts: &Facts, part: Part, keys: &[&str]) -> Result<DataFrame, FrameError> {
-    let lf = part.rows(facts.lazy()).with_column(lit(0i32).alias(c::FLEET));
-    let lf = grouped(lf, keys, sums());
+pub fn by(totals: &Totals, part: Part, keys: &[&str]) -> Result<DataFrame, FrameError> {
+    let lf = part.rows(totals.lazy()).with_column(lit(0i32).alias(c::FLEET));
+    let lf = grouped(lf, keys, sum_columns().into_iter().map(|name| col(name).sum()).collect());
     in_table("sums", lf.collect())
+}
+
+/// The sums of each holder on each device: every other group is made of these, so that the rows of the
+/// ledger are gone through once.
+#[derive(Clone)]
+pub struct Totals(DataFrame);
+
+impl Totals {
+    /// Sums the ledger by holder and device.
+    ///
+    /// # Errors
+    /// When polars refuses: a bug.
+    pub fn new(facts: &Facts) -> Result<Self, FrameError> {
+        let first = |column: &&str| col(*column).first();
+        let mut aggregations: Vec<Expr> = GROUPABLE.iter().map(first).collect();
+        aggregations.extend(sums());
+        let totals = grouped(facts.lazy(), &[c::DEVICE, c::HOLDER], aggregations);
+        Ok(Self(in_table("totals", totals.collect())?))
+    }
+
+    fn lazy(&self) -> LazyFrame {
+        self.0.clone().lazy()
+    }
+}
+
+/// What a holder on a device has one value of.
+const GROUPABLE: [&str; 10] = [
+    c::TENANT,
+    c::RULE,
+    c::NAMESPACE,
+    c::WORKLOAD_KIND,
+    c::WORKLOAD,
+    c::POD,
+    c::HOLDING_SOURCE,
+    c::IN_SCOPE,
+    c::NODE,
+    c::MODEL,
+];
+
+/// Columns that [`sums`] makes.
+fn sum_columns() -> Vec<String> {
+    let fixed = [
+        sum::TOTAL_MS,
+        sum::ACTIVE_MS,
+        sum::BUSY_RATIO_MS,
+        sum::UTILIZATION_RATIO_MS,
+        sum::UNPRICED_MS,
+        sum::TOTAL_COST,
+        sum::ACTIVE_COST,
+        sum::BUSY_COST,
+    ];
+    let of_state = |state| [ms_column(state), cost_column(state)];
+    fixed.iter().map(ToString::to_string).chain(STATES.into_iter().flat_map(of_state)).collect()
 }
 
 /// Groups by `keys` (or into one), with the groups in order of their keys.

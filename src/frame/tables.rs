@@ -9,17 +9,16 @@ use super::columns as c;
 use crate::attribution::states::State;
 use crate::units::MS_PER_HOUR;
 
-/// One stretch of one device's time (see `attribution::states::Segment`), as columns.
+/// Time of one device in one state (see `attribution::states::Segment`), as columns. Stretches that
+/// differ in their instants only are one row: no figure asks when.
 #[derive(Debug, Clone, Default)]
 pub struct SegmentRows {
     /// Device.
     pub device: Vec<u32>,
     /// Holder.
     pub holder: Vec<Option<u32>>,
-    /// Start.
-    pub start_ms: Vec<i64>,
-    /// End.
-    pub end_ms: Vec<i64>,
+    /// Length of all stretches, milliseconds.
+    pub length_ms: Vec<i64>,
     /// State.
     pub state: Vec<&'static str>,
     /// Utilization.
@@ -222,13 +221,10 @@ fn frame(columns: Vec<Column>) -> PolarsResult<DataFrame> {
 }
 
 fn segment_frame(rows: SegmentRows) -> PolarsResult<DataFrame> {
-    let length: Vec<i64> = rows.start_ms.iter().zip(&rows.end_ms).map(|(s, e)| e - s).collect();
     frame(vec![
         Column::new(c::DEVICE.into(), rows.device),
         Column::new(c::HOLDER.into(), rows.holder),
-        Column::new(c::START_MS.into(), rows.start_ms),
-        Column::new(c::END_MS.into(), rows.end_ms),
-        Column::new(c::HELD_MS.into(), length),
+        Column::new(c::HELD_MS.into(), rows.length_ms),
         Column::new(c::STATE.into(), rows.state),
         Column::new(c::UTILIZATION.into(), rows.utilization),
         Column::new(c::SIGNAL.into(), rows.signal),

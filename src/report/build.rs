@@ -11,7 +11,7 @@ use crate::attribution::{Attributed, Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, price_of};
 use crate::findings;
 use crate::frame::columns as c;
-use crate::frame::sums::{self, Part};
+use crate::frame::sums::{self, Part, Totals};
 use crate::frame::tables::{
     DeviceRows, Facts, FrameError, HolderRows, SegmentRows, TenureRows, Tenures,
 };
@@ -50,8 +50,13 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         holder_rows(&attribution, &in_scope),
         device_rows(&attribution, &prices),
     )?;
-    let source =
-        Source { facts: &facts, tenures: &tenures, attribution: &attribution, in_scope: &in_scope };
+    let source = Source {
+        facts: &facts,
+        totals: &Totals::new(&facts)?,
+        tenures: &tenures,
+        attribution: &attribution,
+        in_scope: &in_scope,
+    };
     let rows = Rows { source: &source, prices: &prices, window: inputs.window };
     let fleet = rows.fleet()?;
     let workloads = rows.workloads()?;
@@ -148,16 +153,21 @@ fn is_in_scope(holder: &Attributed, scope: &Scope) -> bool {
 }
 
 fn segment_rows(attribution: &Attribution) -> SegmentRows {
-    let mut rows = SegmentRows::default();
+    let mut lengths: BTreeMap<_, i64> = BTreeMap::new();
     for s in &attribution.segments {
-        rows.device.push(row_number(s.device));
-        rows.holder.push(s.holder.map(row_number));
-        rows.start_ms.push(s.time.start);
-        rows.end_ms.push(s.time.end);
-        rows.state.push(s.state.name());
-        rows.utilization.push(s.utilization);
-        rows.signal.push(s.signal.map(|f| f.query().name()));
-        rows.blind.push(s.blind.map(crate::attribution::states::Blind::name));
+        let bits = s.utilization.map(f64::to_bits);
+        let key = (s.device, s.holder, s.state, bits, s.signal, s.blind);
+        *lengths.entry(key).or_default() += s.time.length_ms();
+    }
+    let mut rows = SegmentRows::default();
+    for ((device, holder, state, bits, signal, blind), length) in lengths {
+        rows.device.push(row_number(device));
+        rows.holder.push(holder.map(row_number));
+        rows.length_ms.push(length);
+        rows.state.push(state.name());
+        rows.utilization.push(bits.map(f64::from_bits));
+        rows.signal.push(signal.map(|f| f.query().name()));
+        rows.blind.push(blind.map(crate::attribution::states::Blind::name));
     }
     rows
 }

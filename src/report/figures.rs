@@ -8,7 +8,7 @@ use super::contract::{Ledger, Usage};
 use crate::attribution::states::State;
 use crate::attribution::{Attributed, Attribution, Tenure};
 use crate::frame::columns::{self as c, sum};
-use crate::frame::sums::{self, Part, cost_column, ms_column};
+use crate::frame::sums::{self, Part, Totals, cost_column, ms_column};
 use crate::frame::tables::{Facts, FrameError, Tenures, in_table};
 use crate::frame::usage;
 use crate::units::{MS_PER_HOUR, MS_PER_SECOND, Millis, gpu_hours};
@@ -33,6 +33,8 @@ pub struct Figures {
 pub struct Source<'a> {
     /// Segments.
     pub facts: &'a Facts,
+    /// Their sums by holder and device.
+    pub totals: &'a Totals,
     /// Tenures.
     pub tenures: &'a Tenures,
     /// The rows behind both.
@@ -47,7 +49,7 @@ impl Source<'_> {
     /// # Errors
     /// When a frame is not what it should be: a bug.
     pub fn by(&self, part: Part, keys: &[&str]) -> Result<BTreeMap<Key, Figures>, FrameError> {
-        let df = sums::by(self.facts, part, keys)?;
+        let df = sums::by(self.totals, part, keys)?;
         let mut out = in_table("sums", read(&df, keys, &ledger))?;
         let percentiles = usage::percentiles(self.facts, part, keys)?;
         for (key, p) in in_table("percentiles", read(&percentiles, keys, &percentile_row))? {
