@@ -153,7 +153,12 @@ fn temporary(path: &Path) -> Result<tempfile::NamedTempFile> {
         // As for any new file: the umask takes its part off this.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|e| unwritable(path, e))
+    builder.tempfile_in(folder).map_err(|e| match folder.is_dir() {
+        // The error of the library names a file that the user never heard of.
+        true => unwritable(path, e.kind().into()),
+        false => refusal(path, "cannot be written: there is no such folder")
+            .hinted(format!("make it first: mkdir -p {}", folder.display())),
+    })
 }
 
 /// Puts a file in its place, whole or not at all.

@@ -39,7 +39,7 @@ pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Result<Reconciliation,
     for (key, figures) in source.by(Part::All, &[c::NODE])? {
         let capacity = rows.capacity(&|d| devices[d].node == key[0]);
         out.hours(&format!("node {}", key[0]), gpu_hours(capacity.ms), states(&figures));
-        out.money(&format!("node {}", key[0]), capacity.cost, figures.total_cost);
+        out.money(&format!("node {} cost", key[0]), capacity.cost, figures.total_cost);
     }
     let allocated = (whole.ledger.allocated_gpu_hours, whole.ledger.allocated_cost.unwrap_or(0.0));
     for (name, key) in

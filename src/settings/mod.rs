@@ -126,7 +126,11 @@ impl Settings {
     ///
     /// A usage error that shows both ends.
     pub fn window_at(&self, now_ms: Millis) -> Result<ResolvedWindow> {
-        self.window.resolve(now_ms, self.timezone).map_err(Error::usage)
+        let hinted = |problem: String| {
+            Error::usage(problem)
+                .hinted("set it with `--window 7d`, `--window START,END`, or `--start` and `--end`")
+        };
+        self.window.resolve(now_ms, self.timezone).map_err(hinted)
     }
 
     /// The window of a replay: the recorded one, or the part of it that was asked for.

@@ -136,7 +136,10 @@ impl WindowRequest {
             .then(|| format!("the window's end {to} is in the future; it ends now, {now}"));
         let end = end.min(now_ms);
         if end - start > MAX_LENGTH_MS {
-            return Err(format!("the window from {from} to {to} is longer than 400 days"));
+            let days = (end - start) / MS_PER_DAY;
+            return Err(format!(
+                "the window from {from} to {to} is {days} days long; at most 400 can be reported at once"
+            ));
         }
         let window = Window::new(start, end).ok_or("the window is empty")?;
         Ok(ResolvedWindow { window, note })
