@@ -56,8 +56,14 @@ impl Part {
 /// When polars refuses: a bug.
 pub fn by(totals: &Totals, part: Part, keys: &[&str]) -> Result<DataFrame, FrameError> {
     let lf = part.rows(totals.lazy()).with_column(lit(0i32).alias(c::FLEET));
-    let lf = grouped(lf, keys, sum_columns().into_iter().map(|name| col(name).sum()).collect());
+    let lf = grouped(lf, keys, sum_columns().into_iter().map(ordered_sum).collect());
     in_table("sums", lf.collect())
+}
+
+/// A running sum's last value: floats added in the order of rows. Polars may split a plain sum over
+/// threads, and then its last digit changes from run to run.
+fn ordered_sum(name: String) -> Expr {
+    col(name).cum_sum(false).last()
 }
 
 /// The sums of each holder on each device: every other group is made of these, so that the rows of the
