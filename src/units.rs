@@ -27,6 +27,13 @@ pub const fn gpu_hours(ms: i64) -> f64 {
     ms as f64 / MS_PER_HOUR as f64
 }
 
+/// GPU-milliseconds, parts of GPUs included, as GPU-hours.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "3.6 million is exact")]
+pub const fn gpu_hours_of(ms: f64) -> f64 {
+    ms / MS_PER_HOUR as f64
+}
+
 /// Seconds since the epoch (as Prometheus prints them) as whole milliseconds, rounded to the nearest.
 ///
 /// Returns `None` for a value that is not finite or out of range.

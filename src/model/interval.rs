@@ -147,6 +147,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::mutation::fixed(256))]
         #[test]
         fn parts_add_up(
             a in prop::collection::vec((0i64..100, 0i64..20), 0..12),

@@ -2,11 +2,14 @@
 //!
 //! Plain data that every other room speaks. No client, clock, file, flag or frame here.
 
+pub mod dra;
 pub mod inputs;
 pub mod interval;
 pub mod objects;
 pub mod policy;
 pub mod quantity;
+#[cfg(test)]
+mod quantity_laws;
 pub mod query;
 pub mod series;
 pub mod window;

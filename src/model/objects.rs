@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::dra::DraFacts;
 use crate::units::Millis;
 
 /// Labels of an object.
@@ -38,6 +39,30 @@ impl PodPhase {
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
+}
+
+/// Whether the device plugin hands out parts of cards under this extended resource: replicas that are
+/// renamed, or MIG instances. The whole resource (`nvidia.com/gpu`) may be that too, by the node's labels.
+#[must_use]
+pub fn is_part_of_card(resource: &str) -> bool {
+    resource == "nvidia.com/gpu.shared" || resource.starts_with("nvidia.com/mig-")
+}
+
+/// Whether a resource is a whole card that is handed to a virtual machine, as the sandbox device plugin
+/// names them: `nvidia.com/pgpu`, or the model (`nvidia.com/GH100_H100_PCIE`). Virtual GPUs of a card
+/// (`nvidia.com/GRID_T4-4Q`) and switches (`nvidia.com/GH100_H100_NVSwitch`) are none.
+#[must_use]
+pub fn is_passthrough(resource: &str) -> bool {
+    let Some(name) = resource.strip_prefix("nvidia.com/") else { return false };
+    let is_model = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || "_.-".contains(c);
+    let is_virtual = || {
+        let profile = name.rsplit_once('-').map(|(_, profile)| profile);
+        let count = profile.and_then(|p| p.strip_suffix(['A', 'B', 'C', 'Q']));
+        count.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let starts_upper = name.starts_with(|c: char| c.is_ascii_uppercase());
+    name == "pgpu"
+        || starts_upper && name.contains('_') && name.chars().all(is_model) && !is_virtual()
 }
 
 /// What a pod asks for, as the scheduler counts it:
@@ -88,6 +113,8 @@ pub struct PodFact {
     pub deletion_ms: Option<Millis>,
     /// Names of resource claims it uses (DRA); such a pod's devices are not in `requests`.
     pub claims: Vec<String>,
+    /// Pod group that it belongs to: claims may be reserved for the group and name no pod.
+    pub pod_group: Option<String>,
 }
 
 /// A node.
@@ -99,11 +126,13 @@ pub struct NodeFact {
     pub uid: Option<String>,
     /// Labels.
     pub labels: ObjectLabels,
+    /// Annotations (never the last-applied configuration).
+    pub annotations: ObjectLabels,
     /// `metadata.creationTimestamp`.
     pub created_ms: Option<Millis>,
-    /// GPUs in `status.capacity`, by resource name.
+    /// GPUs, replicas and MIG instances in `status.capacity`, by resource name.
     pub gpu_capacity: BTreeMap<String, u32>,
-    /// GPUs in `status.allocatable`, by resource name.
+    /// The same in `status.allocatable`.
     pub gpu_allocatable: BTreeMap<String, u32>,
     /// Allocatable CPU in millicores, when listed.
     pub cpu_millicores: Option<i64>,
@@ -137,6 +166,8 @@ pub struct OwnedFact {
     pub this: OwnerRef,
     /// Its controller, when it has one.
     pub owner: Option<OwnerRef>,
+    /// UID; manifests that were never applied have none.
+    pub uid: Option<String>,
     /// Labels.
     pub labels: ObjectLabels,
 }
@@ -151,7 +182,7 @@ pub struct ObjectProblem {
 }
 
 /// Cluster objects of one report.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ClusterFacts {
     /// When they were listed; `None` for files, whose age is unknown.
     pub listed_at_ms: Option<Millis>,
@@ -163,8 +194,29 @@ pub struct ClusterFacts {
     pub namespaces: Vec<NamespaceFact>,
     /// Objects that own pods or other owners.
     pub owners: Vec<OwnedFact>,
-    /// Resource claims seen (DRA), counted only: whole GPUs come first.
-    pub resource_claims: usize,
+    /// What the cluster says of dynamically allocated resources.
+    pub dra: DraFacts,
     /// What could not be used.
     pub problems: Vec<ObjectProblem>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_of_virtual_machines_are_told_by_their_resource() {
+        for name in
+            ["pgpu", "GH100_H100_PCIE", "GB100_B200", "TU104GL_TESLA_T4", "GH100_H100L_94GB"]
+        {
+            assert!(is_passthrough(&format!("nvidia.com/{name}")), "{name}");
+        }
+        for name in ["gpu", "gpu.shared", "mig-1g.5gb", "GH100_H100_NVSwitch", "nvswitch", ""] {
+            assert!(!is_passthrough(&format!("nvidia.com/{name}")), "{name}");
+        }
+        for name in ["GRID_T4-4Q", "NVIDIA_A10-24C"] {
+            assert!(!is_passthrough(&format!("nvidia.com/{name}")), "{name}");
+        }
+        assert!(!is_passthrough("example.com/GH100_H100_PCIE"));
+    }
 }

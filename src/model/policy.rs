@@ -57,7 +57,8 @@ pub enum TenantRule {
     Explicit(Vec<ExplicitTenant>),
     /// Pods synced from a virtual cluster: tenant = host namespace / control plane.
     Vcluster,
-    /// First of these pod labels (a queue's name).
+    /// First of these pod labels (a queue's name); Volcano's is an annotation of the pod or namespace, and
+    /// Run:ai's may be a label of the namespace.
     QueueLabel(Vec<String>),
     /// First of these pod labels.
     PodLabel(Vec<String>),
@@ -90,6 +91,7 @@ impl TenantRule {
                 "kueue.x-k8s.io/queue-name",
                 "kai.scheduler/queue",
                 "runai/queue",
+                "scheduling.volcano.sh/queue-name",
             ])),
             Self::PodLabel(keys(&["gpu-finops.dev/tenant", "tenant", "team"])),
             Self::NamespaceLabel(keys(&["gpu-finops.dev/tenant", "tenant", "team"])),

@@ -32,7 +32,8 @@ pub enum QuantityError {
 pub struct Shown(String);
 
 impl Shown {
-    fn new(text: &str) -> Self {
+    /// Cuts a value for an error to show.
+    pub(crate) fn new(text: &str) -> Self {
         let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
         if shown.len() < text.len() {
             shown.push('…');
@@ -82,6 +83,15 @@ pub fn millicores(text: &str) -> Result<i64, QuantityError> {
 /// When `text` is not a quantity, negative, or out of range.
 pub fn bytes(text: &str) -> Result<i64, QuantityError> {
     rounded_up(text, 0)
+}
+
+/// A capacity or counter of any unit, as the nearest float.
+///
+/// # Errors
+/// When `text` is not a quantity, negative, or beyond any float.
+pub fn amount(text: &str) -> Result<f64, QuantityError> {
+    let amount = non_negative(text)?.nearest();
+    if amount.is_finite() { Ok(amount) } else { Err(out_of_range(text)) }
 }
 
 fn rounded_up(text: &str, decimals: i32) -> Result<i64, QuantityError> {
@@ -136,6 +146,15 @@ impl Quantity {
             decimal: exponent.saturating_add(dropped).saturating_sub(length(fraction)),
             binary,
         })
+    }
+
+    /// The float nearest to the value; infinite when there is none.
+    fn nearest(self) -> f64 {
+        // Reading the decimal text rounds once, and a power of two changes the exponent only.
+        let decimal: f64 =
+            format!("{}e{}", self.mantissa, self.decimal).parse().unwrap_or(f64::INFINITY);
+        let binary = i32::try_from(self.binary).unwrap_or(i32::MAX);
+        decimal * 2_f64.powi(binary)
     }
 
     /// The value × 10^`decimals` rounded down, and whether nothing was lost; `None` beyond `i128`.
@@ -269,6 +288,28 @@ mod tests {
             assert_eq!(millicores(text), Ok(want), "{text}");
         }
         assert!(matches!(millicores("-100m"), Err(QuantityError::Negative(_))));
+    }
+
+    #[test]
+    fn amounts() {
+        for (text, want) in [
+            ("80Gi", 85_899_345_920.0),
+            ("40192Mi", 42_144_366_592.0),
+            ("1", 1.0),
+            ("0", 0.0),
+            ("500m", 0.5),
+            ("0.1", 0.1),
+            ("1.5Ki", 1_536.0),
+            ("100n", 1e-7),
+            ("1e-9999999999", 0.0),
+            ("7Ei", 8_070_450_532_247_928_832.0),
+        ] {
+            let got = amount(text).expect(text);
+            assert!(got.to_bits() == f64::to_bits(want), "{text}: {got}");
+        }
+        assert!(matches!(amount("-1"), Err(QuantityError::Negative(_))));
+        assert!(matches!(amount("1e999"), Err(QuantityError::OutOfRange(_))));
+        assert!(amount("much").expect_err("no number").to_string().starts_with("\"much\""));
     }
 
     #[test]
