@@ -2,6 +2,8 @@
 //!
 //! A kind that may not be read, or is not served, is a line of coverage; the rest goes on.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use serde_json::Value;
 
@@ -32,11 +34,50 @@ const FURTHER: &[(&str, &str)] = &[
     ("batch/v1", "cronjobs"),
 ];
 
-const DRA_GROUP: &str = "resource.k8s.io";
-/// Versions that are understood, the preferred first.
-const DRA_VERSIONS: &[&str] = &["v1", "v1beta2", "v1beta1"];
-const DRA_KINDS: &[&str] =
-    &["resourceclaims", "resourceclaimtemplates", "resourceslices", "deviceclasses"];
+/// Kinds of a group that not every server has.
+struct Optional {
+    group: &'static str,
+    /// Versions that are understood, the preferred first.
+    versions: &'static [&'static str],
+    plurals: &'static [&'static str],
+    /// What a cluster without it does not have.
+    without: &'static str,
+}
+
+/// Groups that a cluster may be without. One whose kinds are not all served in the same versions is
+/// here once; each kind is read in the first version that has it.
+const OPTIONAL: &[Optional] = &[
+    Optional {
+        group: "resource.k8s.io",
+        versions: &["v1", "v1beta2", "v1beta1"],
+        plurals: &["resourceclaims", "resourceclaimtemplates", "resourceslices", "deviceclasses"],
+        without: "no dynamic resource allocation",
+    },
+    Optional {
+        group: "resource.k8s.io",
+        versions: &["v1", "v1beta2", "v1alpha3"],
+        plurals: &["devicetaintrules"],
+        without: "no dynamic resource allocation",
+    },
+    Optional {
+        group: "scheduling.k8s.io",
+        versions: &["v1", "v1beta1", "v1alpha3", "v1alpha2"],
+        plurals: &["podgroups"],
+        without: "no pod groups",
+    },
+    Optional {
+        group: "agents.x-k8s.io",
+        versions: &["v1", "v1beta1", "v1alpha1"],
+        plurals: &["sandboxes"],
+        without: "no agent sandboxes",
+    },
+    Optional {
+        group: "extensions.agents.x-k8s.io",
+        versions: &["v1", "v1beta1", "v1alpha1"],
+        plurals: &["sandboxclaims", "sandboxtemplates", "sandboxwarmpools"],
+        without: "no agent sandboxes from templates",
+    },
+];
 
 /// Why nothing could be listed.
 #[derive(Debug, thiserror::Error)]
@@ -64,25 +105,35 @@ pub enum ListError {
 /// A collection of the API.
 #[derive(Debug, Clone)]
 struct Kind {
-    group_version: String,
+    /// Where it may be served, the preferred first; never empty.
+    group_versions: Vec<String>,
     plural: &'static str,
 }
 
 impl Kind {
     fn of(&(group_version, plural): &(&str, &'static str)) -> Self {
-        Self { group_version: group_version.to_owned(), plural }
-    }
-
-    fn path(&self) -> String {
-        format!("{}/{}", api_root(&self.group_version), self.plural)
+        Self { group_versions: vec![group_version.to_owned()], plural }
     }
 
     /// As in an RBAC rule's error message: `deployments.apps`.
     fn resource(&self) -> String {
-        match self.group_version.split_once('/') {
+        match self.group_versions.first().and_then(|version| version.split_once('/')) {
             Some((group, _)) => format!("{}.{group}", self.plural),
             None => self.plural.to_owned(),
         }
+    }
+
+    /// Everything there is of it, from the first version that is served.
+    async fn read(&self, cluster: &Cluster, progress: &dyn Progress) -> Collection {
+        let mut collection = Collection::default();
+        for group_version in &self.group_versions {
+            let path = format!("{}/{}", api_root(group_version), self.plural);
+            collection = read_all(cluster, &path, progress).await;
+            if !matches!(collection.failure, Some(Failure::Status(404, _))) {
+                break;
+            }
+        }
+        collection
     }
 }
 
@@ -92,8 +143,8 @@ pub(super) fn api_root(group_version: &str) -> String {
     format!("/{prefix}/{group_version}")
 }
 
-/// Lists pods, nodes, namespaces, the usual owners, `resource.k8s.io` objects where they are served,
-/// and the other kinds of objects that own pods.
+/// Lists pods, nodes, namespaces, the usual owners, the kinds of DRA, pod groups and agent sandboxes
+/// where they are served, and the other kinds of objects that own pods.
 ///
 /// # Errors
 /// When neither pods nor nodes can be listed because the server cannot be reached or does not know
@@ -108,21 +159,7 @@ pub async fn list(
     refuse_silence(cluster, &essential)?;
 
     let mut kinds: Vec<Kind> = FURTHER.iter().map(Kind::of).collect();
-    match dra_version(cluster).await {
-        Ok(Some(version)) => kinds.extend(
-            DRA_KINDS
-                .iter()
-                .map(|plural| Kind { group_version: format!("{DRA_GROUP}/{version}"), plural }),
-        ),
-        Ok(None) => raw.sources.push(status(
-            DRA_GROUP,
-            SourceState::Skipped,
-            "not served by this API server (no dynamic resource allocation)".to_owned(),
-        )),
-        Err(failure) => {
-            raw.sources.push(status(DRA_GROUP, SourceState::Failed, failure.to_string()));
-        }
-    }
+    kinds.extend(optional_kinds(cluster, &mut raw.sources).await);
     let further = read_kinds(cluster, kinds, progress).await;
     for (kind, collection) in essential.into_iter().chain(further) {
         add(&kind, collection, &mut raw);
@@ -139,7 +176,7 @@ async fn read_kinds(
 ) -> Vec<(Kind, Collection)> {
     let reads = kinds.into_iter().map(|kind| async move {
         progress.phase(&format!("reading {}", kind.plural));
-        let collection = read_all(cluster, &kind.path(), progress).await;
+        let collection = kind.read(cluster, progress).await;
         (kind, collection)
     });
     futures::stream::iter(reads).buffered(MAX_CONCURRENT).collect().await
@@ -167,16 +204,53 @@ fn refuse_silence(cluster: &Cluster, read: &[(Kind, Collection)]) -> Result<(), 
     Ok(())
 }
 
-/// The served version of `resource.k8s.io` that is understood best.
-async fn dra_version(cluster: &Cluster) -> Result<Option<&'static str>, Failure> {
-    let group = match cluster.get_json(&format!("/apis/{DRA_GROUP}")).await {
-        Ok((group, _)) => group,
-        Err(Failure::Status(404, _)) => return Ok(None),
+/// The kinds of [`OPTIONAL`] that may be listed; a line for each group that is not there.
+async fn optional_kinds(cluster: &Cluster, sources: &mut Vec<SourceStatus>) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    let mut known: BTreeMap<&str, Result<Vec<String>, Failure>> = BTreeMap::new();
+    for optional in OPTIONAL {
+        let group = optional.group;
+        let is_new = !known.contains_key(group);
+        if is_new {
+            known.insert(group, served_versions(cluster, group).await);
+        }
+        let line = match &known[group] {
+            Ok(served) => {
+                let versions = optional.versions.iter();
+                let understood = versions.filter(|version| served.iter().any(|s| s == **version));
+                let group_versions: Vec<String> =
+                    understood.map(|version| format!("{group}/{version}")).collect();
+                if !group_versions.is_empty() {
+                    kinds.extend(
+                        optional
+                            .plurals
+                            .iter()
+                            .map(|plural| Kind { group_versions: group_versions.clone(), plural }),
+                    );
+                    continue;
+                }
+                let detail = format!("not served by this API server ({})", optional.without);
+                status(group, SourceState::Skipped, detail)
+            }
+            Err(failure) => status(group, SourceState::Failed, failure.to_string()),
+        };
+        if is_new {
+            sources.push(line);
+        }
+    }
+    kinds
+}
+
+/// Versions of a group that are served; none when the group is not there.
+async fn served_versions(cluster: &Cluster, group: &str) -> Result<Vec<String>, Failure> {
+    let answer = match cluster.get_json(&format!("/apis/{group}")).await {
+        Ok((answer, _)) => answer,
+        Err(Failure::Status(404, _)) => return Ok(Vec::new()),
         Err(failure) => return Err(failure),
     };
-    let served = group.get("versions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let is_served = |version: &&&str| served.iter().any(|s| s["version"] == ***version);
-    Ok(DRA_VERSIONS.iter().find(is_served).copied())
+    let versions = answer.get("versions").and_then(Value::as_array).into_iter().flatten();
+    let version = |served: &Value| Some(served.get("version")?.as_str()?.to_owned());
+    Ok(versions.filter_map(version).collect())
 }
 
 fn status(name: &str, state: SourceState, detail: String) -> SourceStatus {

@@ -43,6 +43,14 @@ struct Wanted {
     name: String,
 }
 
+impl Wanted {
+    /// The same with the group alone: an owner may be named in another version than it was listed in.
+    fn in_any_version(&self) -> Self {
+        let group = self.group_version.split_once('/').map_or("", |(group, _)| group);
+        Self { group_version: group.to_owned(), ..self.clone() }
+    }
+}
+
 /// Where a kind is served.
 #[derive(Debug, Clone)]
 struct Resource {
@@ -63,11 +71,12 @@ struct Outcome {
 pub(super) async fn add_others(cluster: &Cluster, raw: &mut RawObjects, progress: &dyn Progress) {
     let mut served: BTreeMap<String, Result<BTreeMap<String, Resource>, String>> = BTreeMap::new();
     let mut asked: BTreeSet<Wanted> = BTreeSet::new();
+    let held: BTreeSet<Wanted> = raw.items.iter().filter_map(|item| itself(&item.value)).collect();
     let mut outcome = Outcome::default();
     let mut from = 0;
     for _ in 0..MAX_DEPTH {
         let mut wanted = controllers(&raw.items[from..]);
-        wanted.retain(|w| !asked.contains(w));
+        wanted.retain(|w| !asked.contains(w) && !held.contains(&w.in_any_version()));
         from = raw.items.len();
         if wanted.is_empty() {
             break;
@@ -112,6 +121,19 @@ fn controllers(items: &[RawObject]) -> Vec<Wanted> {
     let mut wanted: Vec<(Wanted, bool)> = wanted.into_iter().collect();
     wanted.sort_by_key(|(_, first)| !first);
     wanted.into_iter().map(|(wanted, _)| wanted).collect()
+}
+
+/// A listed object as somebody would name it, in any version.
+fn itself(object: &Value) -> Option<Wanted> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let metadata = object.get("metadata")?;
+    let listed = Wanted {
+        group_version: text(object, "apiVersion")?,
+        kind: text(object, "kind")?,
+        namespace: text(metadata, "namespace")?,
+        name: text(metadata, "name")?,
+    };
+    Some(listed.in_any_version())
 }
 
 fn controller(object: &Value) -> Option<Wanted> {

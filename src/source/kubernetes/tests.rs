@@ -1,6 +1,7 @@
 //! The live paths, against answers served over HTTP on loopback.
 
 mod metric_servers;
+mod optional_kinds;
 mod server;
 
 use std::path::PathBuf;
@@ -141,7 +142,7 @@ async fn pages_refusals_and_faults_of_an_invented_cluster() {
 
     assert_eq!(raw.listed_at_ms, Some(1_000));
     let facts = decode(&raw, &["nvidia.com/gpu".to_owned()]);
-    assert_eq!((facts.pods.len(), facts.nodes.len(), facts.resource_claims), (1_201, 2, 3));
+    assert_eq!((facts.pods.len(), facts.nodes.len(), facts.dra.claims.len()), (1_201, 2, 3));
     assert_eq!(facts.problems, []);
     assert!(server.calls().iter().all(|call| call.method == "GET"));
     assert!(server.calls().iter().all(|c| c.header("authorization") == Some("Bearer s3cret")));
@@ -338,7 +339,12 @@ async fn recorded_answers_of_a_real_api_server_read_like_the_files() {
     assert_eq!(live.pods, files.pods);
     assert_eq!(live.nodes, files.nodes);
     assert_eq!(live.namespaces, files.namespaces);
-    assert_eq!(live.resource_claims, files.resource_claims);
+    // Templates are not served here.
+    let dra = |facts: &crate::model::ClusterFacts| crate::model::dra::DraFacts {
+        templates: Vec::new(),
+        ..facts.dra.clone()
+    };
+    assert_eq!(dra(&live), dra(&files));
     // `services.json` is among the files; live, services are read only where they own a pod.
     let workloads = |facts: crate::model::ClusterFacts| -> Vec<_> {
         facts.owners.into_iter().filter(|owner| owner.this.kind != "Service").collect()

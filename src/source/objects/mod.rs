@@ -5,6 +5,8 @@
 
 pub mod decode;
 mod document;
+#[cfg(test)]
+mod fuzz;
 mod items;
 mod path;
 pub mod raw;

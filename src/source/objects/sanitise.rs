@@ -6,11 +6,12 @@
 //! | kind | what stays besides `apiVersion`, `kind` and the metadata below |
 //! |---|---|
 //! | any | `metadata`: name, namespace, uid, creation and deletion time, labels, annotations, owners |
-//! | Pod | node, requests and limits, restart policies, overhead, claims; phase, conditions, times |
+//! | Pod | node, requests and limits, restart policies, overhead, claims, pod group; phase, conditions, times |
 //! | Node | cordon, taints; capacity, allocatable, conditions, addresses, versions of kubelet and kernel |
-//! | `resource.k8s.io` | everything but `managedFields`: devices, selectors and allocations |
+//! | `resource.k8s.io` | everything but `managedFields`: devices, selectors, allocations; `resourceVersion` |
 //! | Secret, kubeconfig | nothing: the object is dropped |
-//! | every other | the metadata alone |
+//! | every other | of `spec`: `suspend`, `replicas`, `operatingMode` and, of lists `resourceClaims` wherever they are, the names; |
+//! | | of `status`: `resourceClaimStatuses` |
 //!
 //! So environment values, commands, arguments, images, volumes and ConfigMap data never stay, nor do
 //! annotations that repeat the last applied configuration (which has all of these in it).
@@ -23,13 +24,20 @@ enum Keep {
     Whole,
     /// Of an object, these fields.
     Fields(&'static [(&'static str, Self)]),
+    /// Of an object, the fields of both lists.
+    Both(&'static [(&'static str, Self)], &'static [(&'static str, Self)]),
     /// A string map without entries that hold the last applied configuration.
     Annotations,
+    /// The value if it is a number, a text or a truth value.
+    Scalar,
+    /// What leads to lists `resourceClaims`, whose place in pod templates differs from kind to kind,
+    /// and these; besides, of the value itself, these fields.
+    ClaimsAnd(&'static [(&'static str, Self)]),
 }
 
-use Keep::{Annotations, Fields, Whole};
+use Keep::{Annotations, Both, ClaimsAnd, Fields, Scalar, Whole};
 
-const METADATA: Keep = Fields(&[
+const METADATA_FIELDS: &[(&str, Keep)] = &[
     ("name", Whole),
     ("generateName", Whole),
     ("namespace", Whole),
@@ -48,7 +56,9 @@ const METADATA: Keep = Fields(&[
             ("controller", Whole),
         ]),
     ),
-]);
+];
+
+const METADATA: Keep = Fields(METADATA_FIELDS);
 
 const RESOURCES: Keep = Fields(&[("requests", Whole), ("limits", Whole), ("claims", Whole)]);
 
@@ -91,6 +101,7 @@ const POD: Keep = Fields(&[
             ("resources", RESOURCES),
             ("overhead", Whole),
             ("resourceClaims", Whole),
+            ("schedulingGroup", Fields(&[("podGroupName", Scalar)])),
             ("priorityClassName", Whole),
             ("schedulerName", Whole),
         ]),
@@ -130,13 +141,32 @@ const NODE: Keep = Fields(&[
 const DRA: Keep = Fields(&[
     ("apiVersion", Whole),
     ("kind", Whole),
-    ("metadata", METADATA),
+    // Whoever deletes a claim says which version of it was looked at.
+    ("metadata", Both(&[("resourceVersion", Scalar)], METADATA_FIELDS)),
     ("spec", Whole),
     ("status", Whole),
 ]);
 
-const METADATA_ONLY: Keep =
-    Fields(&[("apiVersion", Whole), ("kind", Whole), ("metadata", METADATA)]);
+const CLAIM_NAMES: Keep = Fields(&[
+    ("name", Scalar),
+    ("resourceClaimName", Scalar),
+    ("resourceClaimTemplateName", Scalar),
+]);
+
+const POD_GROUP: Keep = Fields(&[
+    ("apiVersion", Whole),
+    ("kind", Whole),
+    ("metadata", METADATA),
+    ("spec", Fields(&[("resourceClaims", CLAIM_NAMES)])),
+    ("status", Fields(&[("resourceClaimStatuses", CLAIM_NAMES)])),
+]);
+
+const OTHER: Keep = Fields(&[
+    ("apiVersion", Whole),
+    ("kind", Whole),
+    ("metadata", METADATA),
+    ("spec", ClaimsAnd(&[("suspend", Scalar), ("replicas", Scalar), ("operatingMode", Scalar)])),
+]);
 
 /// An object reduced to what a report may need; `None` for one that must not be kept at all.
 ///
@@ -151,26 +181,69 @@ pub fn sanitised(value: &Value) -> Option<Value> {
         ("", "Pod") => &POD,
         ("", "Node") => &NODE,
         ("resource.k8s.io", _) => &DRA,
-        _ => &METADATA_ONLY,
+        ("scheduling.k8s.io", "PodGroup") => &POD_GROUP,
+        _ => &OTHER,
     };
-    Some(prune(value, keep))
+    prune(value, keep)
 }
 
-fn prune(value: &Value, keep: &Keep) -> Value {
+/// What stays of `value`; `None` when it is to be left out.
+fn prune(value: &Value, keep: &Keep) -> Option<Value> {
     match (value, keep) {
-        (Value::Array(items), Fields(_)) => items.iter().map(|item| prune(item, keep)).collect(),
-        (Value::Object(object), Fields(fields)) => {
-            let kept = object.iter().filter_map(|(key, field)| {
-                let (_, keep) = fields.iter().find(|(name, _)| name == key)?;
-                Some((key.clone(), prune(field, keep)))
-            });
-            Value::Object(kept.collect::<Map<_, _>>())
+        (Value::Array(items), Fields(_) | Both(..)) => {
+            Some(items.iter().filter_map(|item| prune(item, keep)).collect())
+        }
+        (Value::Object(object), Fields(fields)) => Some(pruned(object, |name| rule(fields, name))),
+        (Value::Object(object), Both(fields, more)) => {
+            Some(pruned(object, |name| rule(fields, name).or_else(|| rule(more, name))))
         }
         (Value::Object(object), Annotations) => {
             let kept = object.iter().filter(|(key, _)| !is_applied_configuration(key));
-            Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect::<Map<_, _>>())
+            Some(Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect()))
         }
-        _ => value.clone(),
+        (Value::Object(object), ClaimsAnd(fields)) => claims(object, fields),
+        (_, ClaimsAnd(_)) | (Value::Object(_) | Value::Array(_), Scalar) => None,
+        _ => Some(value.clone()),
+    }
+}
+
+fn rule(fields: &'static [(&'static str, Keep)], name: &str) -> Option<&'static Keep> {
+    fields.iter().find(|(field, _)| *field == name).map(|(_, keep)| keep)
+}
+
+fn pruned(object: &Map<String, Value>, rule: impl Fn(&str) -> Option<&'static Keep>) -> Value {
+    let kept =
+        object.iter().filter_map(|(key, field)| Some((key.clone(), prune(field, rule(key)?)?)));
+    Value::Object(kept.collect())
+}
+
+/// `fields` of an object, lists `resourceClaims` in it, and what leads to them.
+fn claims(object: &Map<String, Value>, fields: &'static [(&'static str, Keep)]) -> Option<Value> {
+    let kept = object.iter().filter_map(|(key, field)| {
+        let kept = match rule(fields, key) {
+            Some(keep) => prune(field, keep)?,
+            None if key == "resourceClaims" && field.is_array() => claim_names(field),
+            None => claims_below(field)?,
+        };
+        Some((key.clone(), kept))
+    });
+    let kept: Map<String, Value> = kept.collect();
+    (!kept.is_empty()).then_some(Value::Object(kept))
+}
+
+fn claim_names(list: &Value) -> Value {
+    let claims = list.as_array().into_iter().flatten().filter(|claim| claim.is_object());
+    claims.filter_map(|claim| prune(claim, &CLAIM_NAMES)).collect()
+}
+
+fn claims_below(value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(object) => claims(object, &[]),
+        Value::Array(items) => {
+            let kept: Vec<Value> = items.iter().filter_map(claims_below).collect();
+            (!kept.is_empty()).then_some(Value::Array(kept))
+        }
+        _ => None,
     }
 }
 
@@ -245,6 +318,48 @@ mod tests {
             let kept = of(api, kind).expect("kept");
             assert!(!kept.to_string().contains("HIDDEN"), "{kept}");
             assert_eq!(kept["metadata"]["name"], "x");
+            assert_eq!(kept.get("spec"), None);
         }
+    }
+
+    #[test]
+    fn of_a_workload_the_claims_of_its_templates_stay_and_whether_it_runs() {
+        let pod = json!({
+            "containers": [{"env": "HIDDEN", "resources": {"claims": [{"name": "HIDDEN"}]}}],
+            "resourceClaims": [{"name": "g", "resourceClaimName": "shared", "x": "HIDDEN"}],
+        });
+        let kept = sanitised(&json!({
+            "apiVersion": "example.com/v1", "kind": "Fleet", "metadata": {"name": "x"},
+            "spec": {
+                "suspend": true, "replicas": {"HIDDEN": 1}, "operatingMode": "Suspended",
+                "secret": "HIDDEN", "volumes": ["HIDDEN"], "resourceClaims": "HIDDEN",
+                "more": {"resourceClaims": ["HIDDEN"]},
+                "roles": [{"name": "HIDDEN"}, {"args": "HIDDEN", "template": {"spec": pod}}],
+            },
+            "status": {"message": "HIDDEN", "resourceClaimStatuses": ["HIDDEN"]},
+        }))
+        .expect("kept");
+        let claims = json!([{"name": "g", "resourceClaimName": "shared"}]);
+        assert_eq!(
+            kept["spec"],
+            json!({
+                "suspend": true, "operatingMode": "Suspended", "more": {"resourceClaims": []},
+                "roles": [{"template": {"spec": {"resourceClaims": claims}}}],
+            })
+        );
+        assert!(!kept.to_string().contains("HIDDEN"), "{kept}");
+    }
+
+    #[test]
+    fn of_a_pod_group_its_claims_stay() {
+        let kept = sanitised(&json!({
+            "apiVersion": "scheduling.k8s.io/v1alpha2", "kind": "PodGroup", "metadata": {"name": "x"},
+            "spec": {"resourceClaims": [{"name": "g", "resourceClaimTemplateName": "t"}], "y": "HIDDEN"},
+            "status": {"resourceClaimStatuses": [{"name": "g", "resourceClaimName": "x-g"}], "y": "HIDDEN"},
+        }))
+        .expect("kept");
+        assert!(!kept.to_string().contains("HIDDEN"), "{kept}");
+        assert_eq!(kept["status"]["resourceClaimStatuses"][0]["resourceClaimName"], "x-g");
+        assert_eq!(kept["spec"]["resourceClaims"][0]["resourceClaimTemplateName"], "t");
     }
 }

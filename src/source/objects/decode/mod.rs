@@ -3,6 +3,7 @@
 //! Each object has an error boundary of its own: a bad one becomes an [`ObjectProblem`], and the
 //! rest is used. What a fact means is `model::objects`; which fields are looked at is `sanitise`.
 
+mod dra;
 mod metadata;
 mod node;
 mod normalise;
@@ -26,15 +27,12 @@ pub(crate) use requests::is_gpu_like;
 const NEVER_OWNERS: &[&str] = &[
     "ConfigMap",
     "CustomResourceDefinition",
-    "DeviceClass",
     "Endpoints",
     "EndpointSlice",
     "Event",
     "Lease",
     "PersistentVolume",
     "PersistentVolumeClaim",
-    "ResourceClaimTemplate",
-    "ResourceSlice",
     "Secret",
     "ServiceAccount",
 ];
@@ -75,12 +73,16 @@ pub fn decode(raw: &RawObjects, gpu_resources: &[String]) -> ClusterFacts {
         problems: raw.problems.clone(),
         ..ClusterFacts::default()
     };
+    let mut dra = dra::Gathered::default();
     for (identity, candidate) in distinct(&raw.items, &mut facts.problems) {
         let subject = format!("{}: {}", candidate.origin, identity.subject());
-        if let Err(detail) = decode_one(&identity, candidate, gpu_resources, &subject, &mut facts) {
+        let decoded =
+            decode_one(&identity, candidate, gpu_resources, &subject, &mut facts, &mut dra);
+        if let Err(detail) = decoded {
             facts.problems.push(ObjectProblem { subject, detail });
         }
     }
+    facts.dra = dra.into_facts(&mut facts.problems);
     sort(&mut facts);
     facts
 }
@@ -125,9 +127,10 @@ fn identify(item: &RawObject) -> Result<Option<(Identity, Candidate<'_>)>, Objec
         return Err(problem(item.origin.clone(), detail));
     };
     let Some(reduced) = sanitised(&item.value) else { return Ok(None) };
-    let value = normalise::normalised(reduced);
-    let metadata = metadata::read(&value).map_err(|error| {
-        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let mut value = normalise::normalised(reduced);
+    let metadata = metadata::read(&mut value).map_err(|error| {
+        let name = item.value.pointer("/metadata/name").and_then(Value::as_str);
+        let name = name.unwrap_or_default();
         let subject = format!("{}: {}", item.origin, one_line(&format!("{kind} {name}")));
         problem(subject, format!("{}; left out", one_line(&error)))
     })?;
@@ -147,6 +150,7 @@ fn decode_one(
     gpu_resources: &[String],
     subject: &str,
     facts: &mut ClusterFacts,
+    dra: &mut dra::Gathered,
 ) -> Result<(), String> {
     let Candidate { metadata, value, .. } = candidate;
     let mut complain = |detail: String| {
@@ -166,14 +170,17 @@ fn decode_one(
             labels: metadata.labels,
             annotations: metadata.annotations,
         }),
-        ("resource.k8s.io", "ResourceClaim") => facts.resource_claims += 1,
+        (dra::GROUP, kind) => dra.add(kind, metadata, namespace, &value, &mut complain)?,
         (_, kind) if NEVER_OWNERS.contains(&kind) => {}
-        (_, kind) => facts.owners.push(OwnedFact {
-            namespace,
-            this: OwnerRef { kind: kind.to_owned(), name: metadata.name },
-            owner: metadata.owner,
-            labels: metadata.labels,
-        }),
+        (group, kind) => {
+            if group == dra::POD_GROUPS && kind == "PodGroup" {
+                dra.add_pod_group(&namespace, &metadata.name, &value);
+            }
+            let this = OwnerRef { kind: kind.to_owned(), name: metadata.name };
+            dra.add_references(&namespace, &this, &value);
+            let (owner, labels) = (metadata.owner, metadata.labels);
+            facts.owners.push(OwnedFact { namespace, this, owner, uid: metadata.uid, labels });
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::metadata::{Metadata, millis};
 use super::one_line;
-use crate::model::objects::NodeFact;
+use crate::model::objects::{NodeFact, is_part_of_card, is_passthrough};
 use crate::model::quantity::{self, QuantityError};
 use crate::units::Millis;
 
@@ -30,6 +30,7 @@ pub(super) fn decode(
         name: metadata.name,
         uid: metadata.uid,
         labels: metadata.labels,
+        annotations: metadata.annotations,
         created_ms: metadata.created_ms,
         gpu_capacity: gpus("capacity", &capacity, gpu_resources, complain),
         gpu_allocatable: gpus("allocatable", &allocatable, gpu_resources, complain),
@@ -48,7 +49,10 @@ fn gpus(
     complain: &mut dyn FnMut(String),
 ) -> BTreeMap<String, u32> {
     let mut gpus = BTreeMap::new();
-    for (name, quantity) in quantities.iter().filter(|(name, _)| gpu_resources.contains(name)) {
+    let counts = |name: &String| {
+        gpu_resources.contains(name) || is_part_of_card(name) || is_passthrough(name)
+    };
+    for (name, quantity) in quantities.iter().filter(|(name, _)| counts(name)) {
         match quantity::gpu_count(&quantity.0) {
             Ok(count) => {
                 gpus.insert(name.clone(), count);

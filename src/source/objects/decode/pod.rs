@@ -47,6 +47,7 @@ pub(super) fn decode(
         finished_ms: if phase.is_terminal() { finished_ms(&status) } else { None },
         deletion_ms: metadata.deletion_ms,
         claims: claims(&spec, &status),
+        pod_group: pod_group(&spec),
     })
 }
 
@@ -73,6 +74,11 @@ fn finished_ms(status: &PodStatus) -> Option<Millis> {
     };
     let init = status.init_container_statuses.iter().flatten();
     init.chain(status.container_statuses.iter().flatten()).filter_map(finished).max()
+}
+
+fn pod_group(spec: &PodSpec) -> Option<String> {
+    let group = spec.scheduling_group.as_ref()?.pod_group_name.as_ref()?;
+    Some(group.clone()).filter(|name| !name.is_empty())
 }
 
 /// Names of the claims that exist for the pod. A claim that is made from a template is named in the

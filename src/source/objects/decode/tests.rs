@@ -244,7 +244,8 @@ fn owners_claims_and_what_is_neither() {
         named("apps/v1", "Deployment", "d"),
         named("resource.k8s.io/v1beta1", "ResourceClaim", "c1"),
         named("resource.k8s.io/v1", "ResourceClaim", "c2"),
-        named("resource.k8s.io/v1", "ResourceSlice", "s"),
+        named("resource.k8s.io/v1", "DeviceClass", "class"),
+        named("resource.k8s.io/v1alpha3", "ResourcePoolStatusRequest", "question"),
         named("v1", "ConfigMap", "cm"),
         named("v1", "Secret", "secret"),
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": {"t": "x"}}}),
@@ -252,7 +253,7 @@ fn owners_claims_and_what_is_neither() {
     let owners: Vec<_> =
         facts.owners.iter().map(|o| (o.this.kind.as_str(), o.owner.is_some())).collect();
     assert_eq!(owners, [("Deployment", false), ("RayCluster", false), ("ReplicaSet", true)]);
-    assert_eq!(facts.resource_claims, 2);
+    assert_eq!(facts.dra.claims.len(), 2);
     assert_eq!(facts.namespaces[0].labels["t"], "x");
     assert_eq!(facts.problems, []);
 }
@@ -361,7 +362,7 @@ fn a_recorded_cluster_with_every_sharing_mode() {
     let folder = data.join("recordings/kubernetes-1.36");
     let listed = crate::source::objects::read_path(&folder).expect("objects");
     let facts = decode(&listed, &gpus());
-    assert_eq!((facts.pods.len(), facts.nodes.len(), facts.resource_claims), (29, 7, 15));
+    assert_eq!((facts.pods.len(), facts.nodes.len(), facts.dra.claims.len()), (29, 7, 15));
     // `version.json` is not an object.
     assert_eq!(facts.problems.len(), 1, "{:#?}", facts.problems);
     assert_eq!(facts.problems[0].subject, "version.json");

@@ -78,6 +78,7 @@ const SERIES_LABELS: &[&str] = &[
     "condition",
     "created_by_kind",
     "device",
+    "dra_mig_profile",
     "effect",
     "err_code",
     "gpu",
@@ -136,6 +137,8 @@ const QUANTITY_FIELDS: &[&str] = &[
     "allocatable",
     "allocatedResources",
     "capacity",
+    "consumedCapacity",
+    "counters",
     "hard",
     "limits",
     "overhead",
@@ -143,6 +146,24 @@ const QUANTITY_FIELDS: &[&str] = &[
     "requests",
     "used",
 ];
+
+/// Attributes of DRA devices whose values are about hardware.
+const ATTRIBUTES: &[&str] = &[
+    "addressingMode",
+    "architecture",
+    "brand",
+    "cudaComputeCapability",
+    "cudaDriverVersion",
+    "driverVersion",
+    "model",
+    "productName",
+    "profile",
+    "type",
+];
+
+/// Counters of DRA devices that are no words of camel case.
+const COUNTERS: &[&str] = &["copy-engines", "jpeg-engines", "ofa-engines"];
+const COUNTER_PREFIX: &str = "memory-slice-";
 
 /// Domains whose resource and driver names are public.
 const PUBLIC_DOMAINS: &[&str] = &[
@@ -185,7 +206,11 @@ pub(super) fn keeps_label(key: &str) -> bool {
 pub(super) fn keeps_series_label(name: &str, value: &str) -> bool {
     match name.strip_prefix("label_") {
         Some(key) => keeps_exported_label(key),
-        None => SERIES_LABELS.contains(&name) || (name == "job" && JOBS.contains(&value)),
+        None => match name {
+            "job" => JOBS.contains(&value),
+            "dra_driver_name" => is_public_name(value),
+            _ => SERIES_LABELS.contains(&name),
+        },
     }
 }
 
@@ -219,6 +244,21 @@ pub(super) fn keeps_field(name: &str, text: &str) -> bool {
 /// Whether the field `name` of an object maps resources to quantities.
 pub(super) fn is_quantity_field(name: &str) -> bool {
     QUANTITY_FIELDS.contains(&name)
+}
+
+/// Whether the value of the attribute `key` of a DRA device stays: of a public domain or of none.
+pub(super) fn keeps_attribute(key: &str) -> bool {
+    let name = match key.split_once('/') {
+        Some((_, name)) if is_public_name(key) => name,
+        _ => key,
+    };
+    ATTRIBUTES.contains(&name)
+}
+
+/// Whether `name` is a counter that drivers share partitions of a device by.
+pub(super) fn is_counter(name: &str) -> bool {
+    let is_slice = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit());
+    COUNTERS.contains(&name) || name.strip_prefix(COUNTER_PREFIX).is_some_and(is_slice)
 }
 
 /// Whether `value` is a quantity (`8`, `500m`, `2Ti`).

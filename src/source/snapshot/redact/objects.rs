@@ -11,7 +11,7 @@ use crate::source::objects::{RawObject, RawObjects};
 pub(in crate::source::snapshot) fn objects(names: &Pseudonyms, objects: &RawObjects) -> RawObjects {
     let item = |item: &RawObject| RawObject {
         origin: source_name(names, &item.origin),
-        value: any(names, "", &item.value),
+        value: object_as_a_whole(names, &item.value),
     };
     let problem = |problem: &ObjectProblem| ObjectProblem {
         subject: names.whole(&problem.subject),
@@ -25,11 +25,28 @@ pub(in crate::source::snapshot) fn objects(names: &Pseudonyms, objects: &RawObje
     }
 }
 
+fn object_as_a_whole(names: &Pseudonyms, value: &Value) -> Value {
+    let mut redacted = any(names, "", value);
+    // Claims say the name of a public class as it is, so the class keeps it as well.
+    if value["kind"] == "DeviceClass"
+        && let Some(name) = value.pointer("/metadata/name")
+        && name.as_str().is_some_and(clear::is_public_name)
+        && let Some(slot) = redacted.pointer_mut("/metadata/name")
+    {
+        *slot = name.clone();
+    }
+    redacted
+}
+
 /// The value of the field `name`, or of an element of a list of that name.
 fn any(names: &Pseudonyms, name: &str, value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         Value::String(text) => Value::String(string(names, name, text)),
+        // What claims request is a list; what containers request is a map of quantities.
+        Value::Array(items) if clear::is_quantity_field(name) => {
+            items.iter().map(|item| any(names, "", item)).collect()
+        }
         Value::Array(items) => items.iter().map(|item| any(names, name, item)).collect(),
         Value::Object(map) => Value::Object(object(names, name, map)),
     }
@@ -40,6 +57,7 @@ fn object(names: &Pseudonyms, name: &str, map: &Map<String, Value>) -> Map<Strin
         "labels" | "annotations" | "matchLabels" | "nodeSelector" => {
             (names.label_key(key), label(names, key, value))
         }
+        "attributes" => attribute(names, key, value),
         _ if clear::is_quantity_field(name) => quantity(names, key, value),
         _ if clear::is_field(key) => (key.clone(), any(names, key, value)),
         _ if clear::is_public_name(key) => (key.clone(), any(names, name, value)),
@@ -56,23 +74,52 @@ fn label(names: &Pseudonyms, key: &str, value: &Value) -> Value {
     }
 }
 
+/// An attribute of a device: what it says of the hardware stays.
+fn attribute(names: &Pseudonyms, key: &str, value: &Value) -> (String, Value) {
+    let public = clear::is_field(key) || clear::is_public_name(key);
+    let name = if public { key.to_owned() } else { names.parts(key) };
+    let value = if clear::keeps_attribute(key) { value.clone() } else { any(names, "", value) };
+    (name, value)
+}
+
 fn quantity(names: &Pseudonyms, resource: &str, value: &Value) -> (String, Value) {
-    let public = clear::is_public_name(resource) || clear::is_core_resource(resource);
+    let public = clear::is_public_name(resource)
+        || clear::is_core_resource(resource)
+        || clear::is_field(resource)
+        || clear::is_counter(resource);
     let resource = if public { resource.to_owned() } else { names.parts(resource) };
-    let value = match value {
+    (resource, amount(names, value))
+}
+
+/// A quantity, or what has some in it: devices have theirs in a field `value` beside a policy.
+fn amount(names: &Pseudonyms, value: &Value) -> Value {
+    match value {
         Value::String(text) if clear::is_quantity(text) => value.clone(),
+        Value::Array(items) => items.iter().map(|item| amount(names, item)).collect(),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(key, value)| quantity(names, key, value)).collect())
+        }
         _ => any(names, "", value),
-    };
-    (resource, value)
+    }
 }
 
 fn string(names: &Pseudonyms, field: &str, text: &str) -> String {
     match field {
         "message" => LEFT_OUT.to_owned(),
         _ if clear::keeps_field(field, text) => text.to_owned(),
-        "key" | "driver" | "deviceClassName" | "resourceName" if clear::is_public_name(text) => {
+        "key"
+        | "driver"
+        | "deviceClassName"
+        | "resourceName"
+        | "extendedResourceName"
+        | "apiGroup"
+            if clear::is_public_name(text) =>
+        {
             text.to_owned()
         }
+        // Whom a claim is reserved for; which node a selector leaves.
+        "resource" if matches!(text, "pods" | "podgroups") => text.to_owned(),
+        "key" if text == "metadata.name" => text.to_owned(),
         _ => names.parts(text),
     }
 }

@@ -1,5 +1,7 @@
 //! Whatever the names, none survives, and equal names stay equal.
 
+mod devices;
+
 use std::collections::BTreeMap;
 
 use proptest::collection::hash_set;
@@ -44,6 +46,7 @@ fn pod(n: &[String]) -> Value {
 }
 
 proptest! {
+    #![proptest_config(crate::mutation::fixed(256))]
     #[test]
     fn no_name_survives_and_every_join_does(n in names(), salt in any::<[u8; 32]>()) {
         let pseudonyms = Pseudonyms::new(Salt::fixed(salt));
