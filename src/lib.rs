@@ -8,6 +8,7 @@
 //! Only [`commands`] know both sides.
 
 pub mod attribution;
+pub mod claims;
 pub mod cli;
 pub mod commands;
 pub mod cost;
@@ -15,6 +16,8 @@ pub mod error;
 pub mod findings;
 pub mod frame;
 pub mod model;
+#[cfg(test)]
+mod mutation;
 pub mod observe;
 pub mod output;
 pub mod report;

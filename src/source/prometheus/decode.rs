@@ -280,4 +280,6 @@ fn ordered(labels: Labels, samples: Samples) -> Series {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -59,6 +59,9 @@ pub struct LabelScope {
     pub values: BTreeSet<String>,
 }
 
+/// Replicas and MIG instances, as kube-state-metrics prints them (`model::objects::is_part_of_card`).
+const PARTS: &str = "nvidia_com_gpu_shared|nvidia_com_mig_.+";
+
 /// What the placeholders stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bindings {
@@ -85,11 +88,17 @@ impl Bindings {
             joined.push_str(matcher.trim());
         }
         let names: Vec<String> = gpu_resources.iter().map(|name| sanitised(name)).collect();
+        let whole = alternation(names.iter().map(String::as_str));
         Ok(Self {
             matchers: joined,
-            gpu_resources: alternation(names.iter().map(String::as_str)),
+            gpu_resources: if whole.is_empty() { whole } else { format!("{whole}|{PARTS}") },
             ..Self::default()
         })
+    }
+
+    /// What `{{gpu_resources}}` becomes.
+    pub(in crate::source) fn gpu_resources(&self) -> &str {
+        &self.gpu_resources
     }
 }
 
@@ -174,7 +183,7 @@ fn sanitised(resource: &str) -> String {
 }
 
 /// The query without its header.
-fn body(text: &str) -> String {
+pub(in crate::source) fn body(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n").trim().into()
 }
 

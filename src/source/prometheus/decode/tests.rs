@@ -123,3 +123,29 @@ fn an_error_in_the_apis_words() {
     );
     assert_eq!(api_error(b"oops"), None);
 }
+
+/// Real servers' answers, each with what is in it. They are not part of the project.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+fn recorded_answers_are_understood() {
+    let Some(data) = std::env::var_os("GPU_FINOPS_TEST_DATA") else {
+        eprintln!("skipped: GPU_FINOPS_TEST_DATA is not set");
+        return;
+    };
+    let mut found = Vec::new();
+    let folder = std::path::Path::new(&data).join("scrapes/promapi");
+    for entry in std::fs::read_dir(folder).expect("a folder of test data") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        let answer = series(&std::fs::read(&path).expect("a file")).expect(&name);
+        let what: Vec<_> = answer
+            .data
+            .series
+            .iter()
+            .map(|s| format!("{} {:?} at {:?}", s.labels["__name__"], s.values, s.timestamps_ms))
+            .collect();
+        found.push(format!("{name}: {}\n", what.join("; ")));
+    }
+    found.sort();
+    insta::assert_snapshot!("promapi", found.concat());
+}

@@ -28,18 +28,18 @@ const RENDERED: &[(&str, &str)] = &[
     ("fb_used", r#"{__name__="DCGM_FI_DEV_FB_USED"}"#),
     ("fb_free", r#"{__name__="DCGM_FI_DEV_FB_FREE"}"#),
     ("xid_errors", r#"{__name__=~"DCGM_FI_DEV_XID_ERRORS|DCGM_FI_DEV_XID_ERROR"} > 0"#),
-    ("node_capacity", r#"kube_node_status_capacity{resource=~"nvidia_com_gpu|amd_com_gpu"}"#),
+    ("node_capacity", r#"kube_node_status_capacity{resource=~"nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+"}"#),
     (
         "pod_gpu_requests",
-        r#"kube_pod_container_resource_requests{resource=~"nvidia_com_gpu|amd_com_gpu"}"#,
+        r#"kube_pod_container_resource_requests{resource=~"nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+"}"#,
     ),
     (
         "pod_init_gpu_requests",
-        r#"kube_pod_init_container_resource_requests{resource=~"nvidia_com_gpu|amd_com_gpu"}"#,
+        r#"kube_pod_init_container_resource_requests{resource=~"nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+"}"#,
     ),
     (
         "node_allocatable",
-        r#"kube_node_status_allocatable{resource=~"cpu|memory|nvidia_com_gpu|amd_com_gpu",node=~"gpu-1|gpu-2\\.eu"}"#,
+        r#"kube_node_status_allocatable{resource=~"cpu|memory|nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+",node=~"gpu-1|gpu-2\\.eu"}"#,
     ),
     (
         "node_not_ready",
@@ -192,6 +192,7 @@ fn matchers_are_added_inside_the_braces() {
 }
 
 proptest! {
+    #![proptest_config(crate::mutation::fixed(256))]
     /// Undoing PromQL's string escapes and matching the result as a regex finds exactly the value.
     #[test]
     fn an_alternation_matches_its_values_and_no_other(value in "\\PC{0,12}|[\"\\\\\n.|]{0,8}", other in "\\PC{0,12}") {
