@@ -1,24 +1,14 @@
 //! What the exporters say of each physical GPU: its signals, who they name as its holder, when it was there.
 //!
-//! Copies of a device's value under several label sets become one value here.
+//! Copies of a value under several label sets become one value in `reading`.
 
 use std::collections::BTreeMap;
 
 use super::field::{Decoded, DropReason, Field};
-use super::hold::{Event, Held, Timeline, common_step, merged};
-use super::labels::{self, ExporterIdentity, PodLabel};
+use super::hold::{Event, Timeline, common_step};
+use super::labels::{self, ExporterIdentity};
+use super::reading::{Line, Merging, Reading};
 use crate::model::{Inputs, Interval, IntervalSet, Series, Window};
-
-/// How a device is shared, as far as its series tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SeriesSharing {
-    /// No sign of sharing.
-    Exclusive,
-    /// Series of MIG instances.
-    Mig,
-    /// Series of virtual GPUs (time-slicing or MPS replicas).
-    Replicas,
-}
 
 /// What series tell about where a device is, from best to worst.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,17 +23,22 @@ pub struct Whereabouts {
     pub instance_host: Option<String>,
 }
 
-/// A pod that a device's series name, and when.
+/// A MIG instance: a part of a card with a signal of its own, as long as it exists.
+///
+/// Known by its number and profile; number and profile may come back after the card was cut anew, so what
+/// counts is the presence of its reading, whose unbroken stretches are the epochs of facts, "Join rules".
 #[derive(Debug, Clone, PartialEq)]
-pub struct LabelledTime {
-    /// The pod.
-    pub pod: PodLabel,
-    /// When series with its labels were there.
-    pub presence: IntervalSet,
+pub struct InstanceObservation {
+    /// `GPU_I_ID`.
+    pub id: String,
+    /// `GPU_I_PROFILE`, as printed.
+    pub profile: Option<String>,
+    /// What its series say; utilization is relative to the instance.
+    pub reading: Reading,
 }
 
 /// One physical GPU as its series show it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct DeviceObservation {
     /// UUID; `<host>/gpu-<index>` for exporters that print none.
     pub id: String,
@@ -53,16 +48,31 @@ pub struct DeviceObservation {
     pub model: Option<String>,
     /// Where it is.
     pub whereabouts: Whereabouts,
-    /// Holds by field, disjoint and in order.
-    pub signals: BTreeMap<Field, Vec<Held>>,
+    /// What the series of the whole card say.
+    pub card: Reading,
+    /// Its MIG instances, by number and profile.
+    pub instances: Vec<InstanceObservation>,
     /// When any series of it was there.
     pub presence: IntervalSet,
-    /// Pods that its series name, sorted.
-    pub labelled: Vec<LabelledTime>,
-    /// Signs of sharing.
-    pub sharing: SeriesSharing,
-    /// Size of the framebuffer (used + free), bytes, where both were seen.
-    pub memory_bytes: Option<f64>,
+    /// Series of virtual GPUs (replicas) were seen.
+    pub replicas: bool,
+}
+
+impl DeviceObservation {
+    /// The card's reading and those of its instances, each with the position of the instance.
+    pub fn readings(&self) -> impl Iterator<Item = (Option<usize>, &Reading)> {
+        let instances = self.instances.iter().enumerate().map(|(i, x)| (Some(i), &x.reading));
+        std::iter::once((None, &self.card)).chain(instances)
+    }
+
+    /// The reading of the card or of an instance.
+    #[must_use]
+    pub fn reading(&self, instance: Option<usize>) -> Option<&Reading> {
+        match instance {
+            None => Some(&self.card),
+            Some(i) => self.instances.get(i).map(|x| &x.reading),
+        }
+    }
 }
 
 /// All devices, and what became of their samples.
@@ -92,11 +102,14 @@ pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> Device
             devices.entry(id).or_default().add(field, series, timeline, &exporter);
         }
     }
-    let steps = common_steps(&devices, default_step_ms);
-    let counted = Interval::new(inputs.window.start(), inputs.window.end());
+    let merging = Merging {
+        steps: &common_steps(&devices, default_step_ms),
+        max_gap_ms,
+        counted: Interval::new(inputs.window.start(), inputs.window.end()),
+    };
     out.devices = devices
         .into_iter()
-        .map(|(id, building)| building.finish(id, &steps, max_gap_ms, counted, &mut out.dropped))
+        .map(|(id, building)| building.finish(id, &merging, &mut out.dropped))
         .collect();
     out.dropped.retain(|_, n| *n > 0);
     out
@@ -144,20 +157,26 @@ fn common_steps(devices: &BTreeMap<String, Building>, default_ms: i64) -> BTreeM
     Field::ALL
         .into_iter()
         .map(|field| {
-            let lines: Vec<_> =
-                devices.values().filter_map(|d| d.timelines.get(&field)).flatten().collect();
-            (field, common_step(&lines.iter().map(|(_, t)| t).collect::<Vec<_>>(), default_ms))
+            let all = devices.values().flat_map(|d| d.parts.values());
+            let lines: Vec<_> = all
+                .filter_map(|part| part.get(&field))
+                .flatten()
+                .map(|line| &line.timeline)
+                .collect();
+            (field, common_step(&lines, default_ms))
         })
         .collect()
 }
+
+/// Number and profile of an instance; `None` for the card.
+type Part = Option<(String, Option<String>)>;
 
 #[derive(Default)]
 struct Building {
     index: Option<String>,
     model: Option<String>,
     whereabouts: Whereabouts,
-    timelines: BTreeMap<Field, Vec<(Option<PodLabel>, Timeline)>>,
-    mig: bool,
+    parts: BTreeMap<Part, BTreeMap<Field, Vec<Line>>>,
     replicas: bool,
 }
 
@@ -180,79 +199,50 @@ impl Building {
         fill(&mut self.whereabouts.node, series.label("node"));
         fill(&mut self.whereabouts.hostname, labels::hostname(series));
         fill(&mut self.whereabouts.instance_host, labels::instance_host(series));
-        let holder = exporter.holder(series);
+        let pod = exporter.holder(series);
         if self.whereabouts.target_pod.is_none()
-            && (series.label("exported_pod").is_some() || holder.is_none())
+            && (series.label("exported_pod").is_some() || pod.is_none())
             && let (Some(namespace), Some(pod)) = (series.label("namespace"), series.label("pod"))
         {
             self.whereabouts.target_pod = Some((namespace.to_owned(), pod.to_owned()));
         }
-        self.mig |= series.label("GPU_I_ID").is_some();
         self.replicas |= series.label("vgpu").is_some();
-        self.timelines.entry(field).or_default().push((holder, timeline));
+        let part = series
+            .label("GPU_I_ID")
+            .map(|id| (id.to_owned(), series.label("GPU_I_PROFILE").map(ToOwned::to_owned)));
+        let line = Line { pod, claim: labels::claim(series), timeline };
+        self.parts.entry(part).or_default().entry(field).or_default().push(line);
     }
 
     fn finish(
         self,
         id: String,
-        steps: &BTreeMap<Field, i64>,
-        max_gap_ms: i64,
-        counted: Interval,
+        merging: &Merging<'_>,
         dropped: &mut BTreeMap<DropReason, u64>,
     ) -> DeviceObservation {
-        let mut signals = BTreeMap::new();
+        let mut card = Reading::default();
+        let mut instances = Vec::new();
         let mut presence = IntervalSet::default();
-        let mut labelled: BTreeMap<PodLabel, IntervalSet> = BTreeMap::new();
-        for (field, lines) in &self.timelines {
-            let step = steps[field];
-            for (holder, line) in lines {
-                let there = line.presence(line.step(step, max_gap_ms), max_gap_ms);
-                presence = presence.union(&there);
-                if let Some(holder) = holder {
-                    let known = labelled.entry(holder.clone()).or_default();
-                    *known = known.union(&there);
-                }
+        for (part, lines) in &self.parts {
+            let (reading, duplicates) = merging.reading(lines);
+            *dropped.entry(DropReason::Duplicate).or_default() += duplicates;
+            presence = presence.union(&reading.presence);
+            match part.clone() {
+                None => card = reading,
+                Some((id, profile)) => instances.push(InstanceObservation { id, profile, reading }),
             }
-            let lines: Vec<_> = lines.iter().map(|(_, l)| l.clone()).collect();
-            let (holds, duplicates) = merged(&lines, step, max_gap_ms, counted);
-            if *field != Field::FbFree {
-                *dropped.entry(DropReason::Duplicate).or_default() += duplicates;
-            }
-            signals.insert(*field, holds);
         }
-        let memory_bytes = memory_size(&signals);
-        signals.remove(&Field::FbFree);
         DeviceObservation {
             id,
             index: self.index,
             model: self.model,
             whereabouts: self.whereabouts,
-            signals,
+            card,
+            instances,
             presence,
-            labelled: labelled
-                .into_iter()
-                .map(|(pod, presence)| LabelledTime { pod, presence })
-                .collect(),
-            sharing: match (self.mig, self.replicas) {
-                (true, _) => SeriesSharing::Mig,
-                (false, true) => SeriesSharing::Replicas,
-                (false, false) => SeriesSharing::Exclusive,
-            },
-            memory_bytes,
+            replicas: self.replicas,
         }
     }
-}
-
-/// Used + free at the last instant at which both are known.
-fn memory_size(signals: &BTreeMap<Field, Vec<Held>>) -> Option<f64> {
-    let free = signals.get(&Field::FbFree)?;
-    let used = signals.get(&Field::FbUsed)?;
-    free.iter().rev().find_map(|f| {
-        let at = used.partition_point(|u| u.time.start <= f.time.start).checked_sub(1)?;
-        let u = used[at];
-        (u.time.end > f.time.start).then_some(())?;
-        Some(f.value? + u.value?)
-    })
 }
 
 #[cfg(test)]
@@ -294,10 +284,10 @@ mod tests {
         assert_eq!(seen.samples_seen, 5);
         assert_eq!(seen.dropped, BTreeMap::from([(DropReason::Sentinel, 1)]));
         let device = &seen.devices[0];
-        assert_eq!(device.signals[&Field::GpuUtil].len(), 5);
-        assert_eq!(device.labelled.len(), 2);
-        assert_eq!(device.labelled[0].presence.as_slice(), [Interval::new(0, 200)]);
-        assert_eq!(device.labelled[1].presence.as_slice(), [Interval::new(200, 500)]);
+        assert_eq!(device.card.signals[&Field::GpuUtil].len(), 5);
+        assert_eq!(device.card.labelled.len(), 2);
+        assert_eq!(device.card.labelled[0].presence.as_slice(), [Interval::new(0, 200)]);
+        assert_eq!(device.card.labelled[1].presence.as_slice(), [Interval::new(200, 500)]);
     }
 
     #[test]

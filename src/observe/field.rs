@@ -54,6 +54,13 @@ impl Field {
         }
     }
 
+    /// Whether the exporter may give a value for each pod on a shared card besides the card's own:
+    /// dcgm-exporter from 4.8.2 on, for these two fields only (facts, section 4.4).
+    #[must_use]
+    pub const fn has_process_values(self) -> bool {
+        matches!(self, Self::GpuUtil | Self::FbUsed)
+    }
+
     /// A served value in our units: utilization 0..1, memory bytes.
     #[must_use]
     pub fn decode(self, raw: f64) -> Decoded {

@@ -40,6 +40,14 @@ impl Timeline {
         self.0.iter().filter(|(_, e)| !matches!(e, Event::Stale)).map(|&(t, _)| t)
     }
 
+    /// Instants and values of samples that can be trusted.
+    pub fn values(&self) -> impl Iterator<Item = (Millis, f64)> + '_ {
+        self.0.iter().filter_map(|&(at, event)| match event {
+            Event::Value(value) => Some((at, value)),
+            Event::Invalid | Event::Stale => None,
+        })
+    }
+
     /// Median spacing of the samples (the lower one of two); `None` below two samples.
     #[must_use]
     pub fn median_spacing(&self) -> Option<i64> {

@@ -56,6 +56,8 @@ pub struct KubeNode {
     pub capacity: Vec<Held>,
     /// GPUs in allocatable, over time.
     pub allocatable: Vec<Held>,
+    /// Most replicas and MIG instances, by the resource's printed name.
+    pub parts: BTreeMap<String, u32>,
     /// Allocatable CPU, millicores.
     pub cpu_millicores: Option<i64>,
     /// Allocatable memory, bytes.
@@ -148,10 +150,16 @@ impl<'a> Reader<'a> {
         series
     }
 
-    /// The resource of our list that a `resource` label stands for.
-    fn gpu_resource(&self, series: &Series) -> Option<&'a String> {
+    /// The resource of our list that a `resource` label stands for; replicas and MIG instances keep the
+    /// name that is printed, for its spelling is lost.
+    fn gpu_resource(&self, series: &Series) -> Option<GpuResource> {
         let printed = series.label("resource")?;
-        self.gpu_resources.iter().find(|r| kube_resource_name(r) == printed)
+        let whole = self.gpu_resources.iter().find(|r| kube_resource_name(r) == printed);
+        let is_part = printed == "nvidia_com_gpu_shared" || printed.starts_with("nvidia_com_mig_");
+        match whole {
+            Some(name) => Some(GpuResource::Whole(name.clone())),
+            None => is_part.then(|| GpuResource::Part(printed.to_owned())),
+        }
     }
 
     fn timeline(series: &Series) -> Timeline {
@@ -184,17 +192,22 @@ impl<'a> Reader<'a> {
         for (query, allocatable) in
             [(QueryId::NodeCapacity, false), (QueryId::NodeAllocatable, true)]
         {
-            let mut gpus: BTreeMap<&str, BTreeMap<&String, Vec<Timeline>>> = BTreeMap::new();
+            let mut gpus: BTreeMap<&str, BTreeMap<String, Vec<Timeline>>> = BTreeMap::new();
             for series in self.series(query) {
                 let Some(name) = kube(series, "node") else { continue };
                 if let Some(resource) = self.gpu_resource(series) {
-                    gpus.entry(name)
-                        .or_default()
-                        .entry(resource)
-                        .or_default()
-                        .push(Self::timeline(series));
                     let node = state.nodes.entry(name.to_owned()).or_default();
                     node.presence = node.presence.union(&self.presence(series));
+                    match resource {
+                        GpuResource::Whole(whole) => {
+                            let known = gpus.entry(name).or_default().entry(whole).or_default();
+                            known.push(Self::timeline(series));
+                        }
+                        GpuResource::Part(part) => {
+                            let most = node.parts.entry(part).or_default();
+                            *most = largest(series).max(*most);
+                        }
+                    }
                 } else if allocatable {
                     let node = state.nodes.entry(name.to_owned()).or_default();
                     read_allocatable(node, series);
@@ -212,9 +225,10 @@ impl<'a> Reader<'a> {
             }
         }
         // A node that only lists CPU and memory has no GPU.
-        state
-            .nodes
-            .retain(|_, n| n.capacity.iter().chain(&n.allocatable).any(|h| h.value > Some(0.0)));
+        state.nodes.retain(|_, n| {
+            n.parts.values().any(|&count| count > 0)
+                || n.capacity.iter().chain(&n.allocatable).any(|h| h.value > Some(0.0))
+        });
         for series in self.series(QueryId::NodeNotReady) {
             Self::with_node(state, series, |n| {
                 n.not_ready =
@@ -242,7 +256,7 @@ impl<'a> Reader<'a> {
 
     fn pods(&self, state: &mut KubeState) {
         let sidecars = self.sidecars();
-        let mut containers: BTreeMap<PodKey, BTreeMap<&String, Counts>> = BTreeMap::new();
+        let mut containers: BTreeMap<PodKey, BTreeMap<String, Counts>> = BTreeMap::new();
         for (query, init) in [(QueryId::PodGpuRequests, false), (QueryId::PodInitGpuRequests, true)]
         {
             let all = self.series(query);
@@ -260,9 +274,7 @@ impl<'a> Reader<'a> {
                     state.pods_up = state.pods_up.union(&self.presence(series));
                 }
                 let container = kube(series, "container").unwrap_or_default().to_owned();
-                let count = whole(
-                    series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max),
-                );
+                let count = largest(series);
                 let kind = match init {
                     false => ContainerKind::Main,
                     true if sidecars.contains(&(key.clone(), container.clone())) => {
@@ -270,7 +282,8 @@ impl<'a> Reader<'a> {
                     }
                     true => ContainerKind::Init,
                 };
-                let counts = containers.entry(key).or_default().entry(resource).or_default();
+                let counts =
+                    containers.entry(key).or_default().entry(resource.into_name()).or_default();
                 let known = counts.entry((kind, container)).or_default();
                 *known = count.max(*known);
             }
@@ -279,7 +292,7 @@ impl<'a> Reader<'a> {
             if let Some(pod) = state.pods.get_mut(&key) {
                 pod.gpus = by_resource
                     .into_iter()
-                    .map(|(resource, counts)| (resource.clone(), effective(&counts)))
+                    .map(|(resource, counts)| (resource, effective(&counts)))
                     .filter(|(_, n)| *n > 0)
                     .collect();
             }
@@ -387,6 +400,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A resource that stands for GPUs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum GpuResource {
+    /// One of our list.
+    Whole(String),
+    /// Replicas or MIG instances, as printed.
+    Part(String),
+}
+
+impl GpuResource {
+    fn into_name(self) -> String {
+        match self {
+            Self::Whole(name) | Self::Part(name) => name,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum ContainerKind {
     Main,
@@ -487,6 +517,11 @@ pub const fn grid_step(query: QueryId) -> i64 {
         QueryKind::Grid { step_ms } => step_ms,
         _ => MS_PER_MINUTE,
     }
+}
+
+/// Most that a series of counts says.
+fn largest(series: &Series) -> u32 {
+    whole(series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max))
 }
 
 /// A count of devices; kube-state-metrics prints whole numbers.

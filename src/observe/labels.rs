@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::dra::DeviceKey;
 use crate::model::{Labels, Series};
 
 const UUID: &[&str] = &["UUID", "uuid", "gpu_uuid"];
@@ -54,6 +55,34 @@ pub struct PodLabel {
     pub uid: Option<String>,
 }
 
+/// The claim through which a pod holds a device, as the exporter's `dra_*` labels name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimLabel {
+    /// Namespace of the claim.
+    pub namespace: String,
+    /// Name of the claim.
+    pub name: String,
+    /// Driver, pool and device, where all three are printed.
+    pub device: Option<DeviceKey>,
+}
+
+/// The claim that a device's series names.
+#[must_use]
+pub fn claim(series: &Series) -> Option<ClaimLabel> {
+    let device = || {
+        Some(DeviceKey {
+            driver: series.label("dra_driver_name")?.to_owned(),
+            pool: series.label("dra_pool_name")?.to_owned(),
+            device: series.label("dra_device_name")?.to_owned(),
+        })
+    };
+    Some(ClaimLabel {
+        namespace: series.label("dra_claim_namespace")?.to_owned(),
+        name: series.label("dra_claim_name")?.to_owned(),
+        device: device(),
+    })
+}
+
 /// Tells the pods that hold devices from the exporter itself.
 #[derive(Debug, Clone, Default)]
 pub struct ExporterIdentity {
@@ -78,8 +107,7 @@ impl ExporterIdentity {
     /// The holder that a device's series names: `None` for no label, an empty one, or the exporter.
     #[must_use]
     pub fn holder(&self, series: &Series) -> Option<PodLabel> {
-        let name = first(series, POD)?;
-        let namespace = first(series, NAMESPACE)?;
+        let (namespace, name) = named(series)?;
         (!self.is_exporter(series, namespace, name)).then(|| PodLabel {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -88,12 +116,25 @@ impl ExporterIdentity {
     }
 
     fn is_exporter(&self, series: &Series, namespace: &str, pod: &str) -> bool {
-        let container = first(series, CONTAINER).unwrap_or_default();
+        let is_old =
+            series.label("exported_pod").is_none() && series.label("pod_name") == Some(pod);
+        let names = if is_old { &["container_name"][..] } else { CONTAINER };
+        let container = first(series, names).unwrap_or_default();
         let plain = series.label("exported_pod").is_none();
         looks_like_exporter(container)
             || looks_like_exporter(pod)
             || plain && self.targets.contains(&(namespace.to_owned(), container.to_owned()))
             || plain && hostname(series) == Some(pod)
+    }
+}
+
+/// Namespace and name of the pod in a series. With `--use-old-namespace` an exporter prints `pod_name` and
+/// `pod_namespace`, which clash with nothing: `pod` and `namespace` beside them are of the scrape target.
+fn named(series: &Series) -> Option<(&str, &str)> {
+    let old = || Some((series.label("pod_namespace")?, series.label("pod_name")?));
+    match series.label("exported_pod") {
+        Some(pod) => Some((first(series, NAMESPACE)?, pod)),
+        None => old().or_else(|| Some((first(series, NAMESPACE)?, first(series, POD)?))),
     }
 }
 
@@ -199,6 +240,23 @@ mod tests {
         assert_eq!(uuid(&old), Some("GPU-9"));
         assert_eq!(hostname(&old), Some("n1"));
         assert!(ExporterIdentity::default().holder(&old).is_some());
+    }
+
+    #[test]
+    fn trap_19_old_spellings_beside_the_labels_of_the_target() {
+        let target = [
+            ("pod", "nvidia-dcgm-exporter-9x"),
+            ("namespace", "gpu-operator"),
+            ("container", "nvidia-dcgm-exporter"),
+        ];
+        let old = [("pod_name", "a"), ("pod_namespace", "b"), ("container_name", "main")];
+        let who = ExporterIdentity::default();
+        let holder = who.holder(&series(&[&target[..], &old].concat()));
+        assert_eq!(holder.map(|p| (p.namespace, p.name)), Some(("b".into(), "a".into())));
+        assert_eq!(who.holder(&series(&target)), None);
+        // A scrape configuration may put a `pod_name` of its own on what it scrapes: no namespace comes with it.
+        let own = [("pod", "a"), ("namespace", "b"), ("pod_name", "nvidia-dcgm-exporter-9x")];
+        assert_eq!(who.holder(&series(&own)).map(|p| p.name), Some("a".into()));
     }
 
     #[test]

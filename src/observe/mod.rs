@@ -8,3 +8,4 @@ pub mod field;
 pub mod hold;
 pub mod kube_state;
 pub mod labels;
+pub mod reading;

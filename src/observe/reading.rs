@@ -1,0 +1,241 @@
+//! What the series of one thing say: of a card, or of one MIG instance of it.
+//!
+//! One exporter shows one value under several label sets: a copy for each pod that shares the card, a
+//! second scrape, a new pod. All of these are one value here. What is not a copy is kept apart: since
+//! dcgm-exporter 4.8.2 a shared card has a row of its own *and* a row for each pod with the pod's own
+//! use (facts, section 4.4); adding them up would count twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::field::Field;
+use super::hold::{Held, Timeline, merged};
+use super::labels::{ClaimLabel, PodLabel};
+use crate::model::{Interval, IntervalSet};
+use crate::units::Millis;
+
+/// Holds by field, disjoint and in order.
+pub type Signals = BTreeMap<Field, Vec<Held>>;
+
+/// A pod (and claim) that a thing's series name, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledTime {
+    /// The pod.
+    pub pod: PodLabel,
+    /// The claim through which it holds the device, where the exporter says so.
+    pub claim: Option<ClaimLabel>,
+    /// When series with its labels were there.
+    pub presence: IntervalSet,
+}
+
+/// All that the series of one thing say.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// The thing's own values.
+    pub signals: Signals,
+    /// Values of single pods on it, where the exporter gives them: parts of the whole card.
+    pub processes: BTreeMap<PodLabel, Signals>,
+    /// When any series of it was there.
+    pub presence: IntervalSet,
+    /// Pods that its series name, sorted.
+    pub labelled: Vec<LabelledTime>,
+    /// Size of the framebuffer (used + free), bytes, where both were seen.
+    pub memory_bytes: Option<f64>,
+    /// Series named two pods at one time: the card is shared, and one value stands under several names.
+    pub fanned_out: bool,
+}
+
+/// A series of the thing: who it names, and what it says when.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) pod: Option<PodLabel>,
+    pub(super) claim: Option<ClaimLabel>,
+    pub(super) timeline: Timeline,
+}
+
+/// What is common to all readings.
+pub(super) struct Merging<'a> {
+    /// Spacing assumed for a series too short to have its own, by field.
+    pub(super) steps: &'a BTreeMap<Field, i64>,
+    pub(super) max_gap_ms: i64,
+    /// Where samples count.
+    pub(super) counted: Interval,
+}
+
+impl Merging<'_> {
+    /// One reading of all lines, and how many samples were duplicates.
+    pub(super) fn reading(&self, lines: &BTreeMap<Field, Vec<Line>>) -> (Reading, u64) {
+        let mut out = Reading::default();
+        let mut duplicates = 0;
+        let mut labelled: BTreeMap<(PodLabel, Option<ClaimLabel>), IntervalSet> = BTreeMap::new();
+        for (&field, lines) in lines {
+            let step = self.steps[&field];
+            for line in lines {
+                let spacing = line.timeline.step(step, self.max_gap_ms);
+                let there = line.timeline.presence(spacing, self.max_gap_ms);
+                out.presence = out.presence.union(&there);
+                if let Some(pod) = &line.pod {
+                    let known = labelled.entry((pod.clone(), line.claim.clone())).or_default();
+                    *known = known.union(&there);
+                }
+            }
+            let (own, of_pods) = split(field, lines);
+            out.fanned_out |= !of_pods.is_empty() || is_fanned_out(&own);
+            let (holds, more) = self.merge(&own, step);
+            duplicates += if field == Field::FbFree { 0 } else { more };
+            out.signals.insert(field, holds);
+            for (pod, lines) in of_pods {
+                let (holds, more) = self.merge(&lines, step);
+                duplicates += more;
+                out.processes.entry(pod.clone()).or_default().insert(field, holds);
+            }
+        }
+        out.memory_bytes = memory_size(&out.signals);
+        out.signals.remove(&Field::FbFree);
+        out.labelled = labelled
+            .into_iter()
+            .map(|((pod, claim), presence)| LabelledTime { pod, claim, presence })
+            .collect();
+        (out, duplicates)
+    }
+
+    fn merge(&self, lines: &[&Line], step: i64) -> (Vec<Held>, u64) {
+        let timelines: Vec<_> = lines.iter().map(|l| l.timeline.clone()).collect();
+        merged(&timelines, step, self.max_gap_ms, self.counted)
+    }
+}
+
+type Split<'a> = (Vec<&'a Line>, BTreeMap<&'a PodLabel, Vec<&'a Line>>);
+
+/// The thing's own lines, and those of single pods on it.
+///
+/// A labelled line is a pod's own only where the field has per-process values and a line without a
+/// pod speaks at the same instants; otherwise it is the thing's value under the pod's name.
+fn split(field: Field, lines: &[Line]) -> Split<'_> {
+    let mixed = lines.iter().any(|l| l.pod.is_none()) && lines.iter().any(|l| l.pod.is_some());
+    let own_times: BTreeSet<Millis> = lines
+        .iter()
+        .filter(|l| mixed && l.pod.is_none() && field.has_process_values())
+        .flat_map(|l| l.timeline.sample_times())
+        .collect();
+    let beside = |line: &Line| {
+        let times: Vec<_> = line.timeline.sample_times().collect();
+        let both = times.iter().filter(|t| own_times.contains(t)).count();
+        !times.is_empty() && 2 * both >= times.len()
+    };
+    let mut own = Vec::new();
+    let mut of_pods: BTreeMap<&PodLabel, Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        match &line.pod {
+            Some(pod) if !own_times.is_empty() && beside(line) => {
+                of_pods.entry(pod).or_default().push(line);
+            }
+            _ => own.push(line),
+        }
+    }
+    (own, of_pods)
+}
+
+/// Whether lines of different pods say the very same at the same instants.
+fn is_fanned_out(lines: &[&Line]) -> bool {
+    let spans: Vec<_> = lines
+        .iter()
+        .filter_map(|l| {
+            let events = &l.timeline.0;
+            let hull = Interval::new(events.first()?.0, events.last()?.0 + 1);
+            Some((l, l.pod.as_ref()?, hull))
+        })
+        .collect();
+    spans.iter().enumerate().any(|(i, (a, pod, hull))| {
+        spans[..i].iter().any(|(b, other, other_hull)| {
+            pod != other && hull.overlap(*other_hull).is_some() && agree(&a.timeline, &b.timeline)
+        })
+    })
+}
+
+/// Bit-equal wherever both have a sample, and that at two instants at least.
+fn agree(a: &Timeline, b: &Timeline) -> bool {
+    let theirs: BTreeMap<Millis, u64> = b.values().map(|(at, v)| (at, v.to_bits())).collect();
+    let mut both = 0;
+    for (at, value) in a.values() {
+        match theirs.get(&at) {
+            Some(bits) if *bits == value.to_bits() => both += 1,
+            Some(_) => return false,
+            None => {}
+        }
+    }
+    both >= 2
+}
+
+/// Used + free at the last instant at which both are known.
+fn memory_size(signals: &Signals) -> Option<f64> {
+    let free = signals.get(&Field::FbFree)?;
+    let used = signals.get(&Field::FbUsed)?;
+    free.iter().rev().find_map(|f| {
+        let at = used.partition_point(|u| u.time.start <= f.time.start).checked_sub(1)?;
+        let u = used[at];
+        (u.time.end > f.time.start).then_some(())?;
+        Some(f.value? + u.value?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hold::Event;
+    use super::*;
+
+    fn line(pod: Option<&str>, samples: &[(i64, f64)]) -> Line {
+        let pod = pod.map(|name| PodLabel { namespace: "ns".into(), name: name.into(), uid: None });
+        let events = samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect();
+        Line { pod, claim: None, timeline: Timeline(events) }
+    }
+
+    fn read(field: Field, lines: Vec<Line>) -> (Reading, u64) {
+        let steps = BTreeMap::from([(field, 10)]);
+        let counted = Interval::new(0, 1_000);
+        Merging { steps: &steps, max_gap_ms: 50, counted }
+            .reading(&BTreeMap::from([(field, lines)]))
+    }
+
+    fn values(holds: &[Held]) -> Vec<Option<f64>> {
+        holds.iter().map(|h| h.value).collect()
+    }
+
+    #[test]
+    fn trap_2_copies_for_each_pod_are_one_value() {
+        let same = [(0, 0.9), (10, 0.4), (20, 0.7)];
+        let (reading, duplicates) =
+            read(Field::GpuUtil, vec![line(Some("a"), &same), line(Some("b"), &same)]);
+        assert_eq!(values(&reading.signals[&Field::GpuUtil]), [Some(0.9), Some(0.4), Some(0.7)]);
+        assert_eq!((duplicates, reading.fanned_out), (3, true));
+        assert!(reading.processes.is_empty());
+        assert_eq!(reading.labelled.len(), 2);
+    }
+
+    #[test]
+    fn trap_3_the_cards_row_and_the_pods_rows_are_not_added() {
+        let lines = vec![
+            line(None, &[(0, 0.9), (10, 0.8)]),
+            line(Some("a"), &[(0, 0.6), (10, 0.8)]),
+            line(Some("b"), &[(0, 0.3), (10, 0.0)]),
+        ];
+        let (reading, duplicates) = read(Field::GpuUtil, lines.clone());
+        assert_eq!(values(&reading.signals[&Field::GpuUtil]), [Some(0.9), Some(0.8)]);
+        let of: Vec<_> = reading.processes.values().map(|s| values(&s[&Field::GpuUtil])).collect();
+        assert_eq!(of, [vec![Some(0.6), Some(0.8)], vec![Some(0.3), Some(0.0)]]);
+        assert_eq!((duplicates, reading.fanned_out), (0, true));
+        // Profiling fields have no values of single pods: the same lines would be one signal.
+        assert!(read(Field::SmActive, lines).0.processes.is_empty());
+    }
+
+    #[test]
+    fn one_pod_after_another_is_no_sharing() {
+        let lines = vec![
+            line(None, &[(0, 0.0), (10, 0.0)]),
+            line(Some("a"), &[(20, 0.5), (30, 0.5)]),
+            line(Some("b"), &[(40, 0.5), (50, 0.5)]),
+        ];
+        let (reading, _) = read(Field::GpuUtil, lines);
+        assert!(!reading.fanned_out && reading.processes.is_empty());
+        assert_eq!(reading.signals[&Field::GpuUtil].len(), 6);
+    }
+}
