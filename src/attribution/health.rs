@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::inventory::Device;
 use super::nodes::Node;
-use super::placement::Placements;
+use super::pooled::Cards;
+use super::resolve::{Account, pieces_of};
 use crate::model::{Inputs, Interval, IntervalSet, QueryId};
 use crate::observe::kube_state::grid_step;
 use crate::observe::labels;
@@ -15,13 +16,14 @@ use crate::units::Millis;
 /// the bus, 95 uncontained ECC, 140 unrecovered ECC). Application errors (13, 31, 43, 45, …) are not here.
 const FATAL_XIDS: &[u32] = &[48, 62, 64, 74, 79, 95, 119, 120, 140];
 
-/// When each device is broken: its node not ready or cordoned, the device missing from allocatable,
-/// or a fatal XID.
+/// When each device is broken: its node not ready or cordoned, the device missing from allocatable or
+/// tainted by its driver, or a fatal XID.
 #[must_use]
 pub fn broken_devices(
     devices: &[Device],
     nodes: &BTreeMap<String, Node>,
-    placements: &Placements,
+    account: &Account,
+    cards: &Cards,
     inputs: &Inputs,
 ) -> Vec<IntervalSet> {
     let xids = fatal_xids(inputs);
@@ -29,7 +31,12 @@ pub fn broken_devices(
         .iter()
         .map(|d| {
             let by_node = nodes.get(&d.node).map(|n| n.broken.clone()).unwrap_or_default();
-            xids.get(&d.id).map_or(by_node.clone(), |x| by_node.union(x))
+            let broken = xids.get(&d.id).map_or(by_node.clone(), |x| by_node.union(x));
+            // A taint does not say since when it keeps pods away: it stands for the whole window.
+            match d.pooled.is_some_and(|c| cards.cards[c].tainted) {
+                true => broken.union(&d.presence),
+                false => broken,
+            }
         })
         .collect();
     let mut on_node: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -38,7 +45,7 @@ pub fn broken_devices(
     }
     for (name, members) in on_node {
         let Some(node) = nodes.get(name).filter(|n| !n.missing.is_empty()) else { continue };
-        mark_missing(node, &members, devices, placements, &mut broken);
+        mark_missing(node, &members, devices, account, &mut broken);
     }
     broken
 }
@@ -63,19 +70,12 @@ fn mark_missing(
     node: &Node,
     members: &[usize],
     devices: &[Device],
-    placements: &Placements,
+    account: &Account,
     broken: &mut [IntervalSet],
 ) {
     let held: BTreeMap<usize, IntervalSet> = members
         .iter()
-        .map(|&d| {
-            (
-                d,
-                IntervalSet::union_of(
-                    placements.all.iter().filter(|p| p.device == d).map(|p| p.time),
-                ),
-            )
-        })
+        .map(|&d| (d, IntervalSet::union_of(pieces_of(&account.pieces, d).iter().map(|p| p.time))))
         .collect();
     let mut marks: BTreeMap<usize, Vec<Interval>> = BTreeMap::new();
     for &(time, count) in &node.missing {

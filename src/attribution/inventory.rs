@@ -3,38 +3,20 @@
 //! A device is known by its UUID. A node whose capacity counts more GPUs than any exporter showed has
 //! the rest as nameless devices: they are paid for, and what nobody sees is not free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::nodes::{Node, NodeSharing};
+use super::holding::Sharing;
+use super::mig::layout;
+use super::nodes::Node;
+use super::pooled::Cards;
+use super::vgpu;
 use crate::model::{ClusterFacts, IntervalSet};
-use crate::observe::devices::{DeviceObservation, SeriesSharing, Whereabouts};
+use crate::observe::devices::{DeviceObservation, Whereabouts};
 use crate::observe::kube_state::KubeState;
+use crate::observe::reading::LabelledTime;
 
-/// How a device is shared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sharing {
-    /// One holder at a time.
-    Exclusive,
-    /// Cut into MIG instances.
-    Mig,
-    /// Time-slicing.
-    TimeSlicing,
-    /// MPS.
-    Mps,
-}
-
-impl Sharing {
-    /// Name in the report.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Mig => "mig",
-            Self::TimeSlicing => "time-slicing",
-            Self::Mps => "mps",
-        }
-    }
-}
+/// No node has more: a count beyond is a mistake that must not become so many rows.
+const MAX_GPUS: usize = 65_536;
 
 /// One physical GPU.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +35,20 @@ pub struct Device {
     pub sharing: Sharing,
     /// Position among the observations; `None` for a device that no exporter showed.
     pub observation: Option<usize>,
+    /// Position among the cards of DRA pools; `None` for a device of the device plugin.
+    pub pooled: Option<usize>,
     /// Framebuffer size in bytes, where known.
     pub memory_bytes: Option<f64>,
+    /// It goes to virtual machines: no exporter of the host can see it.
+    pub passthrough: bool,
+}
+
+impl Device {
+    /// Whether it is a virtual GPU of a hypervisor (`GRID A100-40C`), which may be a part of a card.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.model.strip_prefix("NVIDIA ").unwrap_or(&self.model).starts_with("GRID ")
+    }
 }
 
 /// The node of each observed device: what its series say, checked against the nodes that exist.
@@ -111,7 +105,8 @@ impl<'a> KnownNodes<'a> {
             self.node_of_pod.get(&(ns.as_str(), pod.as_str())).copied()
         };
         let of_holder = || {
-            device.labelled.iter().find_map(|l| {
+            let labelled = device.readings().flat_map(|(_, r)| &r.labelled);
+            labelled.into_iter().find_map(|l: &LabelledTime| {
                 let key = (l.pod.namespace.as_str(), l.pod.name.as_str());
                 let requested = self
                     .kube
@@ -144,7 +139,9 @@ pub fn devices(
     nodes: &BTreeMap<String, Node>,
     observations: &[DeviceObservation],
     node_names: &[String],
+    cards: &Cards,
 ) -> Vec<Device> {
+    let pooled_by_observation = pooled(observations, cards);
     let mut on_node: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (i, name) in node_names.iter().enumerate() {
         on_node.entry(name).or_default().push(i);
@@ -152,15 +149,24 @@ pub fn devices(
     let mut out = Vec::new();
     for (name, node) in nodes {
         let observed = on_node.get(name.as_str()).map_or(&[][..], Vec::as_slice);
-        let physical = physical_count(node, observed.len());
-        let replaced = observed.len() > physical.max(1);
+        let (of_pools, of_plugin): (Vec<usize>, Vec<usize>) =
+            observed.iter().partition(|&i| pooled_by_observation.contains_key(i));
+        // Where a DRA driver offers the cards and the device plugin none, `gpu.count` counts the former.
+        let is_pooled = cards.cards.iter().any(|card| card.node == *name);
+        let of_host = match is_pooled && node.capacity.unwrap_or(0) == 0 {
+            true => of_plugin.len(),
+            false => physical_count(node, of_plugin.len()).min(MAX_GPUS),
+        };
+        let replaced = of_plugin.len() > of_host.max(1);
         let mut devices: Vec<_> = observed
             .iter()
             .map(|&i| {
                 let o = &observations[i];
                 // More UUIDs than slots: some were replaced, so each counts for its own time only.
                 let presence = match o.presence.hull() {
-                    Some(hull) if replaced => IntervalSet::of(hull).intersect(&node.presence),
+                    Some(hull) if replaced && !of_pools.contains(&i) => {
+                        IntervalSet::of(hull).intersect(&node.presence)
+                    }
                     _ => node.presence.clone(),
                 };
                 Device {
@@ -169,53 +175,160 @@ pub fn devices(
                     index: o.index.clone(),
                     model: model(o.model.as_deref(), node),
                     presence,
-                    sharing: sharing(o.sharing, node.sharing),
+                    sharing: Sharing::Exclusive,
                     observation: Some(i),
-                    memory_bytes: o.memory_bytes.or_else(|| labelled_memory(node)),
+                    pooled: pooled_by_observation.get(&i).copied(),
+                    memory_bytes: o.card.memory_bytes.or_else(|| labelled_memory(node)),
+                    passthrough: false,
                 }
             })
             .collect();
+        devices.extend(unseen(node, cards, &pooled_by_observation));
+        let named = named_cards(node, observed, observations);
+        let known = of_plugin.len() + named.len();
+        devices.extend(named.into_iter().map(|card| Device {
+            id: card.uuid.clone(),
+            model: model(card.model.as_deref(), node),
+            memory_bytes: labelled_memory(node).or_else(|| card.memory_bytes()),
+            ..nameless(node, String::new())
+        }));
         devices
             .sort_by_key(|d| (d.index.as_ref().and_then(|i| i.parse::<u32>().ok()), d.id.clone()));
         out.append(&mut devices);
-        out.extend((observed.len()..physical).map(|n| Device {
-            id: format!("{name}/gpu-{n}"),
-            node: name.clone(),
-            index: None,
-            model: model(None, node),
-            presence: node.presence.clone(),
-            sharing: sharing(SeriesSharing::Exclusive, node.sharing),
-            observation: None,
-            memory_bytes: labelled_memory(node),
+        let of_host = of_host.max(known);
+        out.extend((known..of_host).map(|n| nameless(node, format!("{name}/gpu-{n}"))));
+        out.extend(for_machines(node).enumerate().map(|(n, model)| Device {
+            passthrough: true,
+            model,
+            ..nameless(node, format!("{name}/gpu-{}", of_host + n))
         }));
     }
     out.retain(|d| !d.presence.is_empty());
     out
 }
 
-/// Cards of a node. Capacity counts replicas and slices on shared nodes, so there the exporter's
-/// UUIDs count, and without them GFD's `gpu.count`.
+/// A GPU of which nothing but its node is known.
+fn nameless(node: &Node, id: String) -> Device {
+    Device {
+        id,
+        node: node.name.clone(),
+        index: None,
+        model: model(None, node),
+        presence: node.presence.clone(),
+        sharing: Sharing::Exclusive,
+        observation: None,
+        pooled: None,
+        memory_bytes: labelled_memory(node),
+        passthrough: false,
+    }
+}
+
+/// Models of the cards that go to virtual machines, as far as their resources tell:
+/// `nvidia.com/GH100_H100_PCIE` is an `NVIDIA H100 PCIE` with the chip GH100.
+fn for_machines(node: &Node) -> impl Iterator<Item = String> {
+    node.passthrough.iter().flat_map(|(resource, &count)| {
+        let named = resource.rsplit('/').next().and_then(|name| name.split_once('_'));
+        let name = named.map(|(_, product)| format!("NVIDIA {}", product.replace('_', " ")));
+        std::iter::repeat_n(model(name.as_deref(), node), (count as usize).min(MAX_GPUS))
+    })
+}
+
+/// Cards that annotations name and no exporter shows.
+fn named_cards<'a>(
+    node: &'a Node,
+    observed: &[usize],
+    observations: &[DeviceObservation],
+) -> Vec<&'a vgpu::Card> {
+    let is_seen = |card: &&vgpu::Card| observed.iter().any(|&i| observations[i].id == card.uuid);
+    let cards = node.plugin.vgpu.iter().flat_map(|v| &v.cards);
+    cards.filter(|card| !is_seen(card)).collect()
+}
+
+/// Cards of pools on a node that no exporter shows.
+fn unseen(node: &Node, cards: &Cards, seen: &BTreeMap<usize, usize>) -> Vec<Device> {
+    let shown: BTreeSet<usize> = seen.values().copied().collect();
+    let here = cards.cards.iter().enumerate();
+    here.filter(|(c, card)| card.node == node.name && !shown.contains(c))
+        .map(|(c, card)| Device {
+            id: card.id.clone(),
+            node: node.name.clone(),
+            index: card.index.clone(),
+            model: model(card.model.as_deref(), node),
+            presence: node.presence.clone(),
+            sharing: Sharing::Exclusive,
+            observation: None,
+            pooled: Some(c),
+            memory_bytes: card.memory_bytes,
+            passthrough: card.passthrough,
+        })
+        .collect()
+}
+
+/// The card of each observed device that a pool offers: by UUID, else by the `dra_*` labels of its series.
+fn pooled(observations: &[DeviceObservation], cards: &Cards) -> BTreeMap<usize, usize> {
+    let by_uuid: BTreeMap<&str, usize> = cards
+        .cards
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.has_uuid)
+        .map(|(i, c)| (c.id.as_str(), i))
+        .collect();
+    let by_label = |o: &DeviceObservation| {
+        let mut keys = o
+            .readings()
+            .flat_map(|(_, r)| &r.labelled)
+            .filter_map(|l| l.claim.as_ref()?.device.as_ref());
+        keys.find_map(|key| Some(cards.part(key)?.card))
+    };
+    observations
+        .iter()
+        .enumerate()
+        .filter_map(|(i, o)| {
+            Some((i, by_uuid.get(o.id.as_str()).copied().or_else(|| by_label(o))?))
+        })
+        .collect()
+}
+
+/// Cards of a node that the device plugin hands out. Capacity counts replicas and instances on shared
+/// nodes (trap 10), so there GFD's `gpu.count` counts, and without it what the exporter shows.
 fn physical_count(node: &Node, observed: usize) -> usize {
-    let labelled = node.labels.get("nvidia.com/gpu.count").and_then(|c| c.parse::<usize>().ok());
-    match node.sharing {
-        NodeSharing::Exclusive => node.capacity.map_or(observed, |c| c as usize),
-        NodeSharing::TimeSlicing | NodeSharing::Mps => labelled.unwrap_or(observed),
-        NodeSharing::Mig => observed,
+    let labelled = node.labels.get("nvidia.com/gpu.count").and_then(|c| c.parse::<u32>().ok());
+    let plugin = &node.plugin;
+    if let Some(vgpu) = &plugin.vgpu {
+        return match labelled {
+            _ if vgpu.is_listed => vgpu.cards.len(),
+            Some(n) => n as usize,
+            None => observed,
+        };
     }
+    let model = model(None, node);
+    let capacity = node.capacity.map(|c| c.saturating_sub(node.passthrough.values().sum()));
+    if let Some(profile) = &plugin.single {
+        // Here the label counts instances.
+        let instances = labelled.or(capacity.map(|c| c / plugin.replicas.max(1)));
+        let cards = instances.and_then(|n| layout::cards_of(&model, profile, n));
+        return cards.map_or(observed, |c| c as usize).max(observed);
+    }
+    if plugin.is_exclusive() {
+        return capacity.map_or(observed, |c| c as usize);
+    }
+    let instances: u32 =
+        plugin.mixed.iter().filter_map(|(profile, n)| layout::cards_of(&model, profile, *n)).sum();
+    let by_resources =
+        capacity.unwrap_or(0).max(plugin.renamed) / plugin.replicas.max(1) + instances;
+    let seen = if observed == 0 { by_resources as usize } else { observed };
+    labelled.map_or(seen, |n| n as usize)
 }
 
-fn sharing(series: SeriesSharing, node: NodeSharing) -> Sharing {
-    match (series, node) {
-        (SeriesSharing::Mig, _) | (_, NodeSharing::Mig) => Sharing::Mig,
-        (_, NodeSharing::Mps) => Sharing::Mps,
-        (SeriesSharing::Replicas, _) | (_, NodeSharing::TimeSlicing) => Sharing::TimeSlicing,
-        (SeriesSharing::Exclusive, NodeSharing::Exclusive) => Sharing::Exclusive,
-    }
-}
-
+/// The exporter's name; else what the node's labels say, without what GFD puts behind the product
+/// (`-SHARED`, `-MIG-1g.10gb`).
 fn model(observed: Option<&str>, node: &Node) -> String {
+    let product = node.labels.get("nvidia.com/gpu.product").map(|text| {
+        let text = text.strip_suffix("-SHARED").unwrap_or(text);
+        text.split_once("-MIG-").map_or(text, |(product, _)| product)
+    });
     observed
-        .or_else(|| node.labels.get("nvidia.com/gpu.product"))
+        .or(product)
         .or_else(|| node.labels.get("amd.com/gpu.product-name"))
         .or_else(|| node.labels.get("cloud.google.com/gke-accelerator"))
         .unwrap_or("unknown")
@@ -232,6 +345,7 @@ fn labelled_memory(node: &Node) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::model::Interval;
+    use crate::observe::reading::Reading;
 
     fn observation(id: &str, index: &str, start: i64, end: i64) -> DeviceObservation {
         DeviceObservation {
@@ -239,11 +353,10 @@ mod tests {
             index: Some(index.into()),
             model: Some("NVIDIA H100".into()),
             whereabouts: Whereabouts { hostname: Some("n1".into()), ..Whereabouts::default() },
-            signals: BTreeMap::new(),
+            card: Reading::default(),
+            instances: Vec::new(),
             presence: IntervalSet::of(Interval::new(start, end)),
-            labelled: Vec::new(),
-            sharing: SeriesSharing::Exclusive,
-            memory_bytes: None,
+            replicas: false,
         }
     }
 
@@ -260,7 +373,7 @@ mod tests {
     #[test]
     fn gpus_that_no_exporter_shows_are_there_all_the_same() {
         let seen = [observation("GPU-a", "0", 0, 100)];
-        let all = devices(&one_node(Some(3)), &seen, &["n1".into()]);
+        let all = devices(&one_node(Some(3)), &seen, &["n1".into()], &Cards::default());
         let ids: Vec<_> = all.iter().map(|d| d.id.as_str()).collect();
         assert_eq!(ids, ["GPU-a", "n1/gpu-1", "n1/gpu-2"]);
     }
@@ -268,7 +381,8 @@ mod tests {
     #[test]
     fn a_replaced_gpu_counts_for_its_own_time() {
         let seen = [observation("GPU-a", "0", 0, 40), observation("GPU-b", "0", 50, 100)];
-        let all = devices(&one_node(Some(1)), &seen, &["n1".into(), "n1".into()]);
+        let all =
+            devices(&one_node(Some(1)), &seen, &["n1".into(), "n1".into()], &Cards::default());
         let hours: Vec<_> = all.iter().map(|d| d.presence.length_ms()).collect();
         assert_eq!(hours, [40, 50]);
     }
@@ -291,5 +405,19 @@ mod tests {
             node_names(&[by_address], &KubeState::default(), &ClusterFacts::default()),
             ["exporter-7x"]
         );
+    }
+
+    #[test]
+    fn guests_of_a_hypervisor_are_told_by_their_model() {
+        for (model, expected) in
+            [("GRID A100-40C", true), ("NVIDIA GRID T4-4Q", true), ("NVIDIA A100-SXM4-40GB", false)]
+        {
+            let seen = DeviceObservation {
+                model: Some(model.into()),
+                ..observation("GPU-a", "0", 0, 100)
+            };
+            let all = devices(&one_node(Some(1)), &[seen], &["n1".into()], &Cards::default());
+            assert_eq!(all[0].is_virtual(), expected, "{model}");
+        }
     }
 }

@@ -2,25 +2,43 @@
 //!
 //! Pure: inputs and policy in, plain rows out. Money comes later (`cost`), sums later still (`frame`).
 
+pub mod agents;
+pub mod claims;
+pub mod counters;
+pub mod fraction;
 pub mod health;
+pub mod holding;
 pub mod inventory;
+pub mod judge;
 pub mod label_view;
+pub mod mig;
 pub mod nodes;
 pub mod owners;
 pub mod placement;
 pub mod pods;
+pub mod pooled;
+pub mod resolve;
 pub mod room;
+pub mod slots;
 pub mod states;
 pub mod tenants;
+pub mod vgpu;
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod testing;
 
-use inventory::{Device, Sharing};
+use std::collections::{BTreeMap, BTreeSet};
+
+use fraction::Fractions;
+use holding::{Holding, Sharing};
+use inventory::Device;
 use nodes::Node;
 use owners::{Owners, Workload};
-use placement::{Placement, Placements};
-use pods::{Holder, Holders, HoldingSource};
-use states::{Blind, Judgement, Segment, Signals};
+use placement::Places;
+use pods::{Holder, HolderKind, Holders, HoldingSource};
+use pooled::Cards;
+use resolve::{Account, Books, Piece};
+use states::{Segment, State};
 use tenants::Named;
 
 use crate::model::{Inputs, Interval, IntervalSet, Policy, Window};
@@ -45,8 +63,6 @@ pub struct Tenure {
     pub holder: usize,
     /// Position among the devices.
     pub device: usize,
-    /// When.
-    pub time: Interval,
     /// Largest framebuffer use, bytes.
     pub memory_peak: Option<f64>,
     /// Longest unbroken idle stretch, milliseconds.
@@ -62,7 +78,9 @@ pub struct Attribution {
     pub devices: Vec<Device>,
     /// Holders.
     pub holders: Vec<Attributed>,
-    /// Who was on which device.
+    /// Who had which part of which device.
+    pub pieces: Vec<Piece>,
+    /// What is known of each holder on each device as a whole.
     pub tenures: Vec<Tenure>,
     /// Every stretch of every device.
     pub segments: Vec<Segment>,
@@ -87,8 +105,12 @@ pub struct Oddities {
     pub no_pod_history: bool,
     /// Devices that no exporter showed, by id.
     pub silent_devices: Vec<String>,
-    /// Devices that are shared, by id.
-    pub shared_devices: Vec<(String, Sharing)>,
+    /// Devices in allocations that no pool lists.
+    pub unlisted: Vec<String>,
+    /// Pools of which slices are missing.
+    pub incomplete_pools: Vec<String>,
+    /// GPU-milliseconds on devices of pools that were in use while no claim is known.
+    pub unclaimed_use_ms: i64,
     /// Devices claimed by two holders at once, with the milliseconds.
     pub contested: Vec<(String, i64)>,
     /// Pods that requested more than their node had, with GPU-milliseconds.
@@ -97,6 +119,8 @@ pub struct Oddities {
     pub unconfirmed: Vec<PodKey>,
     /// GPU-milliseconds that nobody held but somebody used.
     pub busy_unheld_ms: i64,
+    /// Annotations that should tell who holds what and cannot be used, one sentence each.
+    pub bad_annotations: Vec<String>,
     /// Nodes whose CPU and memory are unknown: nothing there can be called stranded.
     pub nodes_without_room: Vec<String>,
 }
@@ -111,32 +135,229 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
         policy.default_step_ms,
     );
     let seen = devices::observe(inputs, policy.max_gap_ms, policy.default_step_ms);
+    let cards = Cards::new(&inputs.facts.dra);
     let node_names = inventory::node_names(&seen.devices, &kube, &inputs.facts);
-    let nodes =
+    let mut nodes =
         nodes::nodes(inputs.window, &kube, &inputs.facts, &by_node(&seen.devices, &node_names));
-    let devices = inventory::devices(&nodes, &seen.devices, &node_names);
+    nodes::add_homes(&mut nodes, inputs.window, &kube, &inputs.facts, &cards);
+    let mut bad_annotations = vgpu::read_nodes(&mut nodes, &inputs.facts);
+    let mut devices = inventory::devices(&nodes, &seen.devices, &node_names, &cards);
+    let slots = slots::slots(&devices, &nodes, &seen.devices);
+    let is_present_only = inputs.metrics.is_empty();
     let Holders { mut pods, unconfirmed } =
-        pods::holders(inputs.window, &kube, &inputs.facts, &seen.devices, policy);
+        pods::holders(inputs.window, &kube, &inputs.facts, &seen.devices, policy, is_present_only);
     // Nobody seen is nobody there only where somebody was looking.
     let looked = !kube.up().is_empty()
         || !inputs.facts.pods.is_empty()
         || inputs.facts.listed_at_ms.is_some();
     let no_holders = pods.is_empty() && !looked;
+    let world = claims::World {
+        window: inputs.window,
+        facts: &inputs.facts,
+        cards: &cards,
+        devices: &devices,
+        observations: &seen.devices,
+        is_present_only,
+    };
+    let told = hold(&world, &mut pods, &slots, &nodes, policy);
+    let mut holdings = told.holdings;
+    bad_annotations.extend(told.problems);
     if no_holders {
         pods.push(unknown_holder(inputs.window));
+        holdings.extend(everything(&devices, pods.len() - 1));
     }
-    pods.retain(|p| !is_on_shared_node(p, &nodes));
-    let mut placements = placement::place(&pods, &devices, policy.max_gap_ms);
-    occupy_without_names(&mut pods, &mut placements, &devices, no_holders, inputs.window);
+    let mut account = account(&holdings, &devices, &slots, &pods, &cards, inputs);
+    let used = unclaimed_use(&account, &devices, &seen.devices, policy);
+    let unclaimed_use_ms = used.iter().map(|h| h.time.length_ms()).sum();
+    if !used.is_empty() {
+        pods.push(unknown_holder(inputs.window));
+        let holder = pods.len() - 1;
+        holdings.extend(used.into_iter().map(|h| Holding { holder, ..h }));
+        account = self::account(&holdings, &devices, &slots, &pods, &cards, inputs);
+    }
+    // Metrics and labels lag by up to a gap at each handover; only more than that is a contradiction.
+    account.contested_ms.retain(|_, ms| *ms > policy.max_gap_ms);
+    name_sharing(&mut devices, &slots, &nodes, &holdings, inputs);
     let holders = attributed(pods, &kube, inputs, policy);
-    let rows =
-        Rows { devices: &devices, nodes: &nodes, seen: &seen.devices, holders: &holders, policy };
-    let (segments, tenures) = rows.all(&placements, inputs);
-    let mut oddities = oddities(&seen, &kube, &devices, &nodes, &holders, &placements);
+    let rows = judge::Rows {
+        devices: &devices,
+        nodes: &nodes,
+        seen: &seen.devices,
+        holders: &holders,
+        cards: &cards,
+        policy,
+    };
+    let (segments, tenures) = rows.all(&account, inputs);
+    let mut oddities = oddities(&seen, &kube, &devices, &nodes, &holders, &account);
+    oddities.homeless =
+        told.homeless_ms.iter().map(|(h, ms)| (holders[*h].holder.key.clone(), *ms)).collect();
     oddities.no_holders = no_holders;
     oddities.unconfirmed = unconfirmed;
     oddities.busy_unheld_ms = rows.busy_unheld_ms(&segments);
-    Attribution { nodes, devices, holders, tenures, segments, oddities }
+    oddities.unlisted = told.unlisted;
+    oddities.bad_annotations = bad_annotations;
+    oddities.unclaimed_use_ms = unclaimed_use_ms;
+    let pools = inputs.facts.dra.pools.iter().filter(|p| !p.is_complete());
+    oddities.incomplete_pools = pools.map(|p| format!("{}/{}", p.driver, p.name)).collect();
+    Attribution { nodes, devices, holders, pieces: account.pieces, tenures, segments, oddities }
+}
+
+/// What every mode tells together.
+struct Told {
+    holdings: Vec<Holding>,
+    homeless_ms: BTreeMap<usize, i64>,
+    unlisted: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// Asks every mode: claims, annotations, fractions, and for the rest the device plugin's slots. A mode
+/// takes the holders that it knows more of than a request; they are settled for those after it.
+fn hold(
+    world: &claims::World<'_>,
+    pods: &mut Vec<Holder>,
+    slots: &[slots::Slot],
+    nodes: &BTreeMap<String, Node>,
+    policy: &Policy,
+) -> Told {
+    let devices = world.devices;
+    let claimed = claims::claimed(world, pods);
+    let divided = vgpu::told(pods, devices, nodes);
+    let fractions = Fractions::new(pods);
+    fractions.point(pods, devices);
+    let settled: BTreeSet<usize> =
+        [claimed.settled, divided.settled, fractions.settled()].into_iter().flatten().collect();
+    let mut placed = place(pods, &settled, slots, devices, nodes, &divided.holdings, policy);
+    fractions.share(pods, devices, &mut placed);
+    Told {
+        holdings: [claimed.holdings, divided.holdings, placed.holdings].concat(),
+        homeless_ms: placed.homeless_ms,
+        unlisted: claimed.unlisted,
+        problems: divided.problems.into_iter().chain(fractions.problems).collect(),
+    }
+}
+
+fn place(
+    pods: &[Holder],
+    settled: &BTreeSet<usize>,
+    slots: &[slots::Slot],
+    devices: &[Device],
+    nodes: &BTreeMap<String, Node>,
+    beside: &[Holding],
+    policy: &Policy,
+) -> placement::Placed {
+    let of_observation = devices
+        .iter()
+        .enumerate()
+        .filter_map(|(d, device)| Some((device.observation?, d)))
+        .collect();
+    let node_of_device: Vec<String> = devices.iter().map(|d| d.node.clone()).collect();
+    let places = Places {
+        slots,
+        node_of_device: &node_of_device,
+        of_observation: &of_observation,
+        nodes,
+        beside,
+        max_gap_ms: policy.max_gap_ms,
+    };
+    placement::place(pods, settled, &places)
+}
+
+fn account(
+    holdings: &[Holding],
+    devices: &[Device],
+    slots: &[slots::Slot],
+    holders: &[Holder],
+    cards: &Cards,
+    inputs: &Inputs,
+) -> Account {
+    let pools = &inputs.facts.dra.pools;
+    resolve::resolve(holdings, &Books { devices, slots, holders, cards, pools })
+}
+
+/// One holder of every device for all of its time.
+fn everything(devices: &[Device], holder: usize) -> Vec<Holding> {
+    let mut out = Vec::new();
+    for (d, device) in devices.iter().enumerate() {
+        out.extend(device.presence.as_slice().iter().map(|&time| whole(d, time, holder)));
+    }
+    out
+}
+
+/// A whole device, held in a way that no slot or claim tells of.
+const fn whole(device: usize, time: Interval, holder: usize) -> Holding {
+    Holding {
+        device,
+        slot: None,
+        time,
+        holder,
+        share: 1.0,
+        known: true,
+        instance: None,
+        group: None,
+        part: None,
+        annotated: None,
+    }
+}
+
+/// Time in which a pooled device was used while no claim of that time is known: the claim is gone, and no
+/// series named it. It was held by somebody, so it is not free. The holder is filled in by the caller.
+fn unclaimed_use(
+    account: &Account,
+    devices: &[Device],
+    seen: &[DeviceObservation],
+    policy: &Policy,
+) -> Vec<Holding> {
+    let mut out = Vec::new();
+    for free in &account.free {
+        let device = &devices[free.device];
+        let (Some(o), true) =
+            (device.observation.filter(|_| device.pooled.is_some()), free.usable >= 1.0)
+        else {
+            continue;
+        };
+        let signals = states::Signals::new(&seen[o].card.signals, device.memory_bytes, policy);
+        let used = signals.states(free.time, free.time.start).into_iter().filter(|(_, j)| {
+            j.state == State::Active || j.state == State::IdleWarm && j.is_memory_known
+        });
+        let used = IntervalSet::union_of(used.map(|(time, _)| time));
+        out.extend(used.as_slice().iter().map(|&time| whole(free.device, time, 0)));
+    }
+    out
+}
+
+/// How each device was shared, by what was handed out of it.
+fn name_sharing(
+    devices: &mut [Device],
+    slots: &[slots::Slot],
+    nodes: &BTreeMap<String, Node>,
+    holdings: &[Holding],
+    inputs: &Inputs,
+) {
+    let pools = &inputs.facts.dra.pools;
+    let mut handed_out: BTreeMap<usize, Sharing> = BTreeMap::new();
+    for holding in holdings {
+        if let Some(annotated) = holding.annotated {
+            handed_out.insert(holding.device, annotated);
+        } else if let Some((pool, device)) = holding.part {
+            let sharing = match pools[pool].devices[device].multi_allocation {
+                true => Sharing::DraCapacity,
+                false if holding.share < 1.0 => Sharing::DraPartition,
+                false => Sharing::Dra,
+            };
+            let known = handed_out.entry(holding.device).or_insert(sharing);
+            *known = sharing.max(*known);
+        }
+    }
+    for (d, device) in devices.iter_mut().enumerate() {
+        device.sharing = match (handed_out.get(&d), device.pooled) {
+            (Some(sharing), _) => *sharing,
+            (None, Some(_)) => Sharing::Dra,
+            (None, None) => {
+                let plugin = nodes.get(&device.node).map(|n| &n.plugin);
+                slots::sharing(slots::of_device(slots, d), plugin)
+            }
+        };
+    }
 }
 
 fn by_node<'a>(
@@ -153,9 +374,11 @@ fn by_node<'a>(
 /// Whoever holds what nothing names: its own row, never spread, never dropped.
 fn unknown_holder(window: Window) -> Holder {
     Holder {
+        kind: HolderKind::Pod,
         key: PodKey { namespace: String::new(), name: tenants::UNATTRIBUTED.into(), uid: None },
         node: None,
-        gpus: 0,
+        wants: BTreeMap::new(),
+        claims: Vec::new(),
         time: Interval::new(window.start(), window.end()),
         since: window.start() - window.length_ms(),
         source: HoldingSource::None,
@@ -166,44 +389,6 @@ fn unknown_holder(window: Window) -> Holder {
     }
 }
 
-/// Requests on a node with shared GPUs count replicas or slices, not cards.
-fn is_on_shared_node(pod: &Holder, nodes: &BTreeMap<String, Node>) -> bool {
-    let node = pod.node.as_ref().and_then(|n| nodes.get(n));
-    node.is_some_and(|n| n.sharing != nodes::NodeSharing::Exclusive)
-}
-
-/// Gives the unknown holder every device that is shared in a way not split yet, and, when nothing
-/// names any holder at all, every device.
-fn occupy_without_names(
-    pods: &mut Vec<Holder>,
-    placements: &mut Placements,
-    devices: &[Device],
-    no_holders: bool,
-    window: Window,
-) {
-    let wanted: Vec<usize> = (0..devices.len())
-        .filter(|&d| no_holders || devices[d].sharing != Sharing::Exclusive)
-        .collect();
-    if wanted.is_empty() {
-        return;
-    }
-    let holder = pods.iter().position(|p| p.source == HoldingSource::None).unwrap_or_else(|| {
-        pods.push(unknown_holder(window));
-        pods.len() - 1
-    });
-    placements.all.retain(|p| !wanted.contains(&p.device));
-    for device in wanted {
-        let times = devices[device].presence.as_slice();
-        placements.all.extend(times.iter().map(|&time| Placement {
-            device,
-            time,
-            holder,
-            known: true,
-        }));
-    }
-    placements.all.sort_unstable();
-}
-
 fn attributed(
     pods: Vec<Holder>,
     kube: &KubeState,
@@ -211,7 +396,7 @@ fn attributed(
     policy: &Policy,
 ) -> Vec<Attributed> {
     let owners = Owners::new(kube, &inputs.facts);
-    let namespaces = tenants::namespace_labels(&kube.namespaces, &inputs.facts.namespaces);
+    let namespaces = tenants::namespaces(&kube.namespaces, &inputs.facts.namespaces);
     pods.into_iter()
         .map(|holder| {
             if holder.source == HoldingSource::None {
@@ -224,131 +409,29 @@ fn attributed(
                 return Attributed { holder, workload, tenant };
             }
             let PodKey { namespace, name, .. } = &holder.key;
-            let workload = owners.workload(
+            let mut workload = owners.workload(
                 namespace,
                 name,
                 holder.owner.as_ref(),
                 &holder.labels,
                 &holder.annotations,
             );
+            if holder.kind != HolderKind::Pod {
+                workload =
+                    Workload { kind: "ResourceClaim".into(), name: name.clone(), owned: false };
+            }
             let subject = tenants::Subject {
                 namespace,
+                kind: &workload.kind,
                 workload: &workload.name,
                 pod: &holder.labels,
-                namespace_labels: namespaces.get(namespace),
+                annotations: &holder.annotations,
+                of_namespace: namespaces.get(namespace),
             };
             let tenant = tenants::tenant(&policy.tenant_rules, subject);
             Attributed { holder, workload, tenant }
         })
         .collect()
-}
-
-struct Rows<'a> {
-    devices: &'a [Device],
-    nodes: &'a BTreeMap<String, Node>,
-    seen: &'a [DeviceObservation],
-    holders: &'a [Attributed],
-    policy: &'a Policy,
-}
-
-impl Rows<'_> {
-    fn all(&self, placements: &Placements, inputs: &Inputs) -> (Vec<Segment>, Vec<Tenure>) {
-        let mut segments = Vec::new();
-        let mut tenures = Vec::new();
-        for placement in &placements.all {
-            self.held(*placement, &mut segments, &mut tenures);
-        }
-        let broken = health::broken_devices(self.devices, self.nodes, placements, inputs);
-        for (d, device) in self.devices.iter().enumerate() {
-            let held = IntervalSet::union_of(
-                placements.all.iter().filter(|p| p.device == d).map(|p| p.time),
-            );
-            let free = device.presence.minus(&held);
-            let full = self.nodes.get(&device.node).map(|n| &n.room.full);
-            let states =
-                states::unheld_states(&free, &broken[d], full.unwrap_or(&IntervalSet::default()));
-            segments.extend(states.into_iter().map(|(time, state)| Segment {
-                device: d,
-                holder: None,
-                time,
-                state,
-                utilization: None,
-                signal: None,
-                blind: None,
-            }));
-        }
-        segments.sort_by_key(|s| (s.device, s.time));
-        (segments, tenures)
-    }
-
-    fn signals(&self, device: &Device) -> Option<Signals<'_>> {
-        let observation = &self.seen[device.observation?];
-        Some(Signals::new(&observation.signals, device.memory_bytes, self.policy))
-    }
-
-    fn held(&self, placement: Placement, segments: &mut Vec<Segment>, tenures: &mut Vec<Tenure>) {
-        let Placement { device: d, time, holder, known } = placement;
-        let device = &self.devices[d];
-        let pod = &self.holders[holder].holder;
-        // Where the placement begins with the pod, samples since the pod came count; where another
-        // had the device before, only those since.
-        let since = if time.start == pod.time.start { pod.since } else { time.start };
-        let signals =
-            self.signals(device).filter(|_| known && device.sharing == Sharing::Exclusive);
-        let states = match &signals {
-            Some(signals) => signals.states(time, since),
-            None => vec![(time, Judgement::blind(blindness(device, known)))],
-        };
-        tenures.push(Tenure {
-            holder,
-            device: d,
-            time,
-            memory_peak: signals.as_ref().and_then(|s| s.memory_peak(time, since)),
-            longest_idle_ms: longest_idle(&states),
-        });
-        segments.extend(states.into_iter().map(|(time, j)| Segment {
-            device: d,
-            holder: Some(holder),
-            time,
-            state: j.state,
-            utilization: j.utilization,
-            signal: j.signal,
-            blind: j.blind,
-        }));
-    }
-
-    /// Time that nobody holds in which a device was used all the same: work outside Kubernetes, or a
-    /// holder that no source names.
-    fn busy_unheld_ms(&self, segments: &[Segment]) -> i64 {
-        let unheld = segments.iter().filter(|s| s.holder.is_none());
-        unheld
-            .filter_map(|s| Some((self.signals(&self.devices[s.device])?, s.time)))
-            .flat_map(|(signals, time)| signals.states(time, time.start))
-            .filter(|(_, j)| j.state == states::State::Active)
-            .map(|(time, _)| time.length_ms())
-            .sum()
-    }
-}
-
-const fn blindness(device: &Device, known: bool) -> Blind {
-    match (device.sharing, known) {
-        (Sharing::Exclusive, true) => Blind::NoSample,
-        (Sharing::Exclusive, false) => Blind::DeviceUnknown,
-        _ => Blind::SharedDevice,
-    }
-}
-
-/// Longest run of adjacent idle stretches; a gap or any use ends a run.
-fn longest_idle(states: &[(Interval, Judgement)]) -> i64 {
-    let idle = states
-        .iter()
-        .filter(|(_, j)| matches!(j.state, states::State::IdleWarm | states::State::IdleEmpty));
-    IntervalSet::union_of(idle.map(|(time, _)| *time))
-        .as_slice()
-        .iter()
-        .map(|i| i.length_ms())
-        .max()
-        .unwrap_or(0)
 }
 
 fn oddities(
@@ -357,30 +440,29 @@ fn oddities(
     devices: &[Device],
     nodes: &BTreeMap<String, Node>,
     holders: &[Attributed],
-    placements: &Placements,
+    account: &Account,
 ) -> Oddities {
-    let named = |test: &dyn Fn(&Device) -> bool| {
-        devices.iter().filter(|d| test(d)).map(|d| d.id.clone()).collect()
+    let passed_on: BTreeSet<usize> =
+        account.pieces.iter().filter(|p| p.is_passthrough).map(|p| p.device).collect();
+    let on_host = || {
+        let on_host =
+            |(d, device): &(usize, &Device)| !device.passthrough && !passed_on.contains(d);
+        devices.iter().enumerate().filter(on_host).map(|(_, device)| device)
     };
-    let homeless = placements.homeless_ms.iter();
+    let silent = on_host().filter(|d| d.observation.is_none());
     Oddities {
         samples_seen: seen.samples_seen,
         samples_dropped: seen.dropped.iter().map(|(reason, n)| (reason.name(), *n)).collect(),
         samples_clamped: seen.clamped,
-        no_device_series: seen.devices.is_empty(),
+        no_device_series: seen.devices.is_empty()
+            && (devices.is_empty() || on_host().next().is_some()),
         no_pod_history: kube.pods.is_empty() && (kube.nodes_up.is_empty() || !holders.is_empty()),
-        silent_devices: named(&|d| d.observation.is_none()),
-        shared_devices: devices
-            .iter()
-            .filter(|d| d.sharing != Sharing::Exclusive)
-            .map(|d| (d.id.clone(), d.sharing))
-            .collect(),
-        contested: placements
+        silent_devices: silent.map(|d| d.id.clone()).collect(),
+        contested: account
             .contested_ms
             .iter()
             .map(|(d, ms)| (devices[*d].id.clone(), *ms))
             .collect(),
-        homeless: homeless.map(|(h, ms)| (holders[*h].holder.key.clone(), *ms)).collect(),
         nodes_without_room: nodes
             .values()
             .filter(|n| !n.room.known)

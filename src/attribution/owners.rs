@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::agents;
 use super::label_view::LabelView;
 use crate::model::ClusterFacts;
 use crate::model::objects::OwnerRef;
@@ -12,9 +13,6 @@ const MAX_DEPTH: usize = 12;
 
 /// Label with which the Deployment controller ties a pod to one revision of its template.
 const TEMPLATE_HASH: &str = "pod-template-hash";
-
-/// Pods that a virtual cluster synced to its host carry their own workload in annotations.
-const VCLUSTER_NAME: &str = "vcluster.loft.sh/object-name";
 
 /// A workload: the topmost controller of a pod, or the pod itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +26,11 @@ pub struct Workload {
 }
 
 /// Controllers of controllers, from objects and from metrics. Objects win.
-pub struct Owners(BTreeMap<(String, OwnerRef), Option<OwnerRef>>);
+pub struct Owners {
+    known: BTreeMap<(String, OwnerRef), Option<OwnerRef>>,
+    /// Names of sandbox claims, by namespace and UID.
+    sandbox_claims: BTreeMap<(String, String), String>,
+}
 
 impl Owners {
     /// Everything known.
@@ -38,7 +40,11 @@ impl Owners {
         for owned in &facts.owners {
             known.insert((owned.namespace.clone(), owned.this.clone()), owned.owner.clone());
         }
-        Self(known)
+        let claims = facts.owners.iter().filter(|o| o.this.kind == agents::SANDBOX_CLAIM);
+        let sandbox_claims = claims
+            .filter_map(|o| Some(((o.namespace.clone(), o.uid.clone()?), o.this.name.clone())))
+            .collect();
+        Self { known, sandbox_claims }
     }
 
     /// The workload of a pod.
@@ -51,22 +57,28 @@ impl Owners {
         labels: &LabelView,
         annotations: &BTreeMap<String, String>,
     ) -> Workload {
-        // On the host such a pod belongs to the virtual cluster's Service, which says nothing.
-        if let Some(name) = annotations.get(VCLUSTER_NAME) {
-            return Workload { kind: "Pod".into(), name: name.clone(), owned: true };
+        if let Some(workload) = agents::of_virtual_cluster(pod, owner, labels, annotations) {
+            return workload;
         }
         // A static pod's owner is its node.
-        let Some(owner) = owner.filter(|o| o.kind != "Node") else {
+        let owner = owner.filter(|o| o.kind != "Node");
+        let top = owner.map(|owner| self.top(namespace, owner, labels));
+        let sandboxed = agents::of_sandbox(namespace, top.as_ref(), labels, &self.sandbox_claims);
+        let sandboxed = sandboxed.map(|owner| self.top(namespace, &owner, labels));
+        let Some(top) = sandboxed.or(top) else {
             return Workload { kind: "Pod".into(), name: pod.to_owned(), owned: false };
         };
-        let top = self.top(namespace, owner, labels);
         Workload { kind: top.kind, name: top.name, owned: true }
     }
 
     fn top(&self, namespace: &str, owner: &OwnerRef, labels: &LabelView) -> OwnerRef {
         let mut current = owner.clone();
         for _ in 0..MAX_DEPTH {
-            match self.0.get(&(namespace.to_owned(), current.clone())) {
+            // Whatever manages a pool: what waits in it is told apart from what works.
+            if current.kind == agents::WARM_POOL {
+                return current;
+            }
+            match self.known.get(&(namespace.to_owned(), current.clone())) {
                 Some(Some(next)) => current = next.clone(),
                 Some(None) => return current,
                 None => return deployment_of(&current, labels).unwrap_or(current),
@@ -77,7 +89,7 @@ impl Owners {
 }
 
 /// A ReplicaSet that is gone is named `<deployment>-<pod-template-hash>` by the Deployment controller.
-fn deployment_of(owner: &OwnerRef, labels: &LabelView) -> Option<OwnerRef> {
+pub(super) fn deployment_of(owner: &OwnerRef, labels: &LabelView) -> Option<OwnerRef> {
     let hash = labels.get(TEMPLATE_HASH).filter(|_| owner.kind == "ReplicaSet")?;
     let name = owner.name.strip_suffix(hash)?.strip_suffix('-')?;
     Some(OwnerRef { kind: "Deployment".into(), name: name.to_owned() })
@@ -101,6 +113,7 @@ mod tests {
                     namespace: "ns".into(),
                     this,
                     owner,
+                    uid: None,
                     labels: BTreeMap::new(),
                 })
                 .collect(),

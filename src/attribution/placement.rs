@@ -1,277 +1,230 @@
-//! Which device each holder held.
+//! Which slot of the device plugin each pod held.
 //!
-//! A device's pod label decides. What a pod requests beyond its labels goes to free devices of its
-//! node: known when only one choice is possible, otherwise marked unknown, so that nobody is billed
-//! for another's utilization.
+//! A device's pod label decides. What a pod requests beyond its labels goes to free units of its node:
+//! known when only one choice is possible, otherwise marked unknown, so that nobody is billed for
+//! another's utilization. What is held through claims or annotations is not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::inventory::Device;
-use super::pods::{Holder, HoldingSource};
+use super::holding::Holding;
+use super::nodes::Node;
+use super::pods::{Holder, Spot};
+use super::slots::{Serves, Slot, served_by};
 use crate::model::{Interval, IntervalSet};
-use crate::units::Millis;
 
-/// One device held by one holder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Placement {
-    /// Position among the devices.
-    pub device: usize,
-    /// When.
-    pub time: Interval,
-    /// Position among the holders.
-    pub holder: usize,
-    /// Whether it is certain that this is the device.
-    pub known: bool,
-}
-
-/// All placements, at most one holder on a device at a time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Placements {
-    /// By device and start.
-    pub all: Vec<Placement>,
-    /// Time in which two holders claimed one device, milliseconds by device.
-    pub contested_ms: BTreeMap<usize, i64>,
-    /// Time requested for which the node had no device left, milliseconds by holder.
+/// Claims of pods on slots; they may contradict each other.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Placed {
+    /// In no order.
+    pub holdings: Vec<Holding>,
+    /// Time requested for which the node had no unit left, unit-milliseconds by holder.
     pub homeless_ms: BTreeMap<usize, i64>,
 }
 
-/// Puts every holder on its devices.
-#[must_use]
-pub fn place(holders: &[Holder], devices: &[Device], max_gap_ms: i64) -> Placements {
-    let of_observation: BTreeMap<usize, usize> = devices
-        .iter()
-        .enumerate()
-        .filter_map(|(d, device)| Some((device.observation?, d)))
-        .collect();
-    let mut wanted: Vec<Wanted> = Vec::new();
-    let mut claims: Vec<Placement> = Vec::new();
-    for (h, holder) in holders.iter().enumerate() {
-        let labelled = by_labels(holder, &of_observation);
-        let node =
-            holder.node.clone().or_else(|| labelled.first().map(|&d| devices[d].node.clone()));
-        let missing = (holder.gpus as usize).saturating_sub(labelled.len());
-        claims.extend(labelled.into_iter().map(|device| Placement {
-            device,
-            time: holder.time,
-            holder: h,
-            known: true,
-        }));
-        if missing > 0
-            && let Some(node) = node
-        {
-            wanted.push(Wanted { holder: h, node, time: holder.time, missing });
-        }
-    }
-    let mut out = Placements::default();
-    eliminate(&wanted, devices, &mut claims, &mut out, max_gap_ms);
-    resolve(claims, holders, devices, &mut out);
-    // Metrics and labels lag by up to a gap at each handover; only more than that is a contradiction.
-    out.contested_ms.retain(|_, ms| *ms > max_gap_ms);
-    out
+/// What placement looks at.
+pub struct Places<'a> {
+    /// All slots.
+    pub slots: &'a [Slot],
+    /// Node of each device, by position.
+    pub node_of_device: &'a [String],
+    /// Device of each observation.
+    pub of_observation: &'a BTreeMap<usize, usize>,
+    /// Nodes by name.
+    pub nodes: &'a BTreeMap<String, Node>,
+    /// What others hold of the same cards by annotations.
+    pub beside: &'a [Holding],
+    /// Longest distance between two samples that are neighbours.
+    pub max_gap_ms: i64,
 }
 
-/// The devices whose series name the holder, at most as many as it requests, longest named first.
-fn by_labels(holder: &Holder, of_observation: &BTreeMap<usize, usize>) -> Vec<usize> {
-    let mut named: Vec<_> = holder
-        .labelled
-        .iter()
-        .filter(|(_, ms)| **ms > 0)
-        .filter_map(|(o, ms)| Some((std::cmp::Reverse(*ms), *of_observation.get(o)?)))
-        .collect();
-    named.sort_unstable();
-    named.truncate(holder.gpus as usize);
-    named.into_iter().map(|(_, device)| device).collect()
-}
-
+/// A pod, what it wants of one kind, and what is missing of it after labels.
 struct Wanted {
     holder: usize,
     node: String,
+    serves: Serves,
     time: Interval,
-    missing: usize,
+    missing: u32,
 }
 
-/// Gives holders without (enough) labels the devices that are left on their node.
-fn eliminate(
-    wanted: &[Wanted],
-    devices: &[Device],
-    claims: &mut Vec<Placement>,
-    out: &mut Placements,
-    max_gap_ms: i64,
-) {
-    for (i, want) in wanted.iter().enumerate() {
-        let others = wanted.iter().enumerate().any(|(j, w)| {
-            i != j
-                && w.node == want.node
-                && w.time.overlap(want.time).is_some_and(|o| o.length_ms() > max_gap_ms)
+/// Puts pods on slots. `skip`: holders whose devices are known in another way.
+#[must_use]
+pub fn place(holders: &[Holder], skip: &BTreeSet<usize>, places: &Places<'_>) -> Placed {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let mut out = Placed::default();
+    for (h, holder) in holders.iter().enumerate().filter(|(h, _)| !skip.contains(h)) {
+        let named = places.named_slots(holder);
+        let node = holder.node.clone().or_else(|| {
+            named.first().map(|&s| places.node_of_device[places.slots[s].device].clone())
         });
-        let mut free: Vec<(i64, usize)> = devices
+        let wants = wants(holder, node.as_deref().and_then(|n| places.nodes.get(n)));
+        if wants.is_empty() {
+            // Only a label tells of the pod: it holds a unit of what it is named on.
+            for &slot in &named {
+                out.holdings.push(places.holding(h, holder.time, slot, 1, true));
+            }
+            continue;
+        }
+        for (serves, count) in wants {
+            let fitting: Vec<usize> =
+                named.iter().copied().filter(|&s| places.slots[s].serves == serves).collect();
+            let units = spread(count, &fitting, places.slots);
+            let given: u32 = units.values().sum();
+            for (slot, n) in units {
+                out.holdings.push(places.holding(h, holder.time, slot, n, true));
+            }
+            if given < count
+                && let Some(node) = node.clone()
+            {
+                let missing = count - given;
+                wanted.push(Wanted { holder: h, node, serves, time: holder.time, missing });
+            }
+        }
+    }
+    places.eliminate(&wanted, &mut out);
+    out
+}
+
+/// What a pod wants, in units by kind.
+fn wants(holder: &Holder, node: Option<&Node>) -> BTreeMap<Serves, u32> {
+    let mut out = BTreeMap::new();
+    for (resource, count) in &holder.wants {
+        *out.entry(served_by(resource, node)).or_default() += count;
+    }
+    out
+}
+
+/// Spreads units over the slots that name a pod: one each, then, on replicas, as many as each has.
+fn spread(count: u32, named: &[usize], slots: &[Slot]) -> BTreeMap<usize, u32> {
+    let mut out: BTreeMap<usize, u32> = BTreeMap::new();
+    let mut left = count;
+    loop {
+        let mut moved = false;
+        for &slot in named {
+            let taken = out.get(&slot).copied().unwrap_or(0);
+            if left > 0 && taken < slots[slot].units {
+                out.insert(slot, taken + 1);
+                left -= 1;
+                moved = true;
+            }
+        }
+        if !moved || left == 0 {
+            return out;
+        }
+    }
+}
+
+impl Places<'_> {
+    fn holding(&self, holder: usize, time: Interval, s: usize, units: u32, known: bool) -> Holding {
+        let slot = &self.slots[s];
+        Holding {
+            device: slot.device,
+            slot: Some(s),
+            group: None,
+            time,
+            holder,
+            share: slot.unit_share() * f64::from(units.min(slot.units)),
+            known,
+            instance: slot.instance,
+            part: None,
+            annotated: None,
+        }
+    }
+
+    /// Slots of what names the holder, longest named first.
+    fn named_slots(&self, holder: &Holder) -> Vec<usize> {
+        let mut named: Vec<_> = holder
+            .labelled
+            .iter()
+            .filter(|(_, ms)| **ms > 0)
+            .filter_map(|(spot, ms)| Some((std::cmp::Reverse(*ms), self.slot_of(*spot)?)))
+            .collect();
+        named.sort_unstable();
+        named.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    fn slot_of(&self, (observation, instance): Spot) -> Option<usize> {
+        let device = *self.of_observation.get(&observation)?;
+        let first = self.slots.partition_point(|s| s.device < device);
+        let of_device = self.slots[first..].iter().take_while(|s| s.device == device);
+        of_device.enumerate().find(|(_, s)| s.instance == instance).map(|(n, _)| first + n)
+    }
+
+    /// Gives holders without (enough) labels the units that are left on their node.
+    fn eliminate(&self, wanted: &[Wanted], out: &mut Placed) {
+        for (i, want) in wanted.iter().enumerate() {
+            let others = wanted.iter().enumerate().any(|(j, w)| {
+                i != j
+                    && w.node == want.node
+                    && w.serves == want.serves
+                    && w.time.overlap(want.time).is_some_and(|o| o.length_ms() > self.max_gap_ms)
+            });
+            let fitting: Vec<usize> = self.fitting(want).collect();
+            let mut free: Vec<(i64, usize, u32)> = fitting
+                .iter()
+                .filter_map(|&s| {
+                    let (taken_ms, units) = self.taken(s, want, out);
+                    let left = self.slots[s].units.checked_sub(units).filter(|n| *n > 0)?;
+                    Some((taken_ms, s, left))
+                })
+                .collect();
+            free.sort_unstable();
+            let units_free: u32 = free.iter().map(|(_, _, n)| n).sum();
+            let known = fitting.len() == 1 || !others && units_free == want.missing;
+            let mut left = want.missing;
+            for (_, slot, n) in free {
+                let given = n.min(left);
+                if given > 0 {
+                    out.holdings.push(self.holding(want.holder, want.time, slot, given, known));
+                    left -= given;
+                }
+            }
+            if left > 0 {
+                *out.homeless_ms.entry(want.holder).or_default() +=
+                    want.time.length_ms() * i64::from(left);
+            }
+        }
+    }
+
+    /// Slots of the node whose units are of the kind wanted.
+    fn fitting<'a>(&'a self, want: &'a Wanted) -> impl Iterator<Item = usize> + 'a {
+        self.slots
             .iter()
             .enumerate()
-            .filter(|(_, d)| d.node == want.node)
-            .map(|(d, _)| (taken_ms(d, want.time, claims), d))
-            .filter(|(taken, d)| {
-                let mine = claims.iter().any(|c| c.device == *d && c.holder == want.holder);
-                !mine && *taken <= max_gap_ms.min(want.time.length_ms() / 2)
+            .filter(|(_, s)| {
+                s.serves == want.serves
+                    && self.node_of_device[s.device] == want.node
+                    && s.presence.as_slice().iter().any(|p| p.overlap(want.time).is_some())
             })
-            .collect();
-        free.sort_unstable();
-        let known = !others && free.len() == want.missing;
-        let given: BTreeSet<usize> = free.iter().take(want.missing).map(|(_, d)| *d).collect();
-        let homeless = want.missing - given.len();
-        if homeless > 0 {
-            *out.homeless_ms.entry(want.holder).or_default() +=
-                want.time.length_ms() * i64::try_from(homeless).unwrap_or(i64::MAX);
-        }
-        claims.extend(given.into_iter().map(|device| Placement {
-            device,
-            time: want.time,
-            holder: want.holder,
-            known,
-        }));
+            .map(|(s, _)| s)
     }
-}
 
-fn taken_ms(device: usize, time: Interval, claims: &[Placement]) -> i64 {
-    let overlaps =
-        claims.iter().filter(|c| c.device == device).filter_map(|c| c.time.overlap(time));
-    IntervalSet::union_of(overlaps).length_ms()
-}
-
-/// One holder per device and instant. Where two claim it, better evidence wins, then the later
-/// arrival: labels and metrics lag, so the one before has gone.
-fn resolve(claims: Vec<Placement>, holders: &[Holder], devices: &[Device], out: &mut Placements) {
-    let mut by_device: BTreeMap<usize, Vec<Placement>> = BTreeMap::new();
-    for claim in claims {
-        by_device.entry(claim.device).or_default().push(claim);
-    }
-    for (device, claims) in by_device {
-        let there = &devices[device].presence;
-        let mut edges: Vec<Millis> =
-            claims.iter().flat_map(|c| [c.time.start, c.time.end]).collect();
-        edges.extend(there.as_slice().iter().flat_map(|i| [i.start, i.end]));
-        edges.sort_unstable();
-        edges.dedup();
-        let rank = |c: &&Placement| {
-            let holder = &holders[c.holder];
-            let weak = matches!(holder.source, HoldingSource::DcgmLabels | HoldingSource::None);
-            (!weak, c.known, c.time.start, std::cmp::Reverse(c.holder))
+    /// For how long and with how many units a slot is taken by others in the time wanted. What overlaps
+    /// for less than reporting may lag is a handover; a slot that the holder has already is taken whole.
+    fn taken(&self, s: usize, want: &Wanted, out: &Placed) -> (i64, u32) {
+        let slot = &self.slots[s];
+        let on_slot = || {
+            let beside = self.beside.iter().filter(move |c| c.device == slot.device);
+            out.holdings.iter().filter(move |c| c.slot == Some(s)).chain(beside)
         };
-        let mut contested = 0;
-        for edge in edges.windows(2) {
-            let time = Interval::new(edge[0], edge[1]);
-            if !there.contains(time.start) {
-                continue;
-            }
-            let here: Vec<_> = claims.iter().filter(|c| c.time.overlap(time).is_some()).collect();
-            if here.iter().any(|c| c.holder != here[0].holder) {
-                contested += time.length_ms();
-            }
-            let Some(winner) = here.into_iter().max_by_key(rank) else { continue };
-            let same = |p: &&mut Placement| {
-                p.device == device
-                    && p.holder == winner.holder
-                    && p.known == winner.known
-                    && p.time.end == time.start
-            };
-            match out.all.last_mut().filter(same) {
-                Some(last) => last.time.end = time.end,
-                None => out.all.push(Placement { time, ..*winner }),
-            }
+        if slot.units == 1 && on_slot().any(|c| c.holder == want.holder) {
+            return (i64::MAX, slot.units);
         }
-        if contested > 0 {
-            out.contested_ms.insert(device, contested);
+        let lag = self.max_gap_ms.min(want.time.length_ms() / 2);
+        let overlaps = || on_slot().filter_map(|c| Some((c, c.time.overlap(want.time)?)));
+        let taken_ms = IntervalSet::union_of(overlaps().map(|(_, time)| time)).length_ms();
+        if slot.units == 1 {
+            return (taken_ms, u32::from(taken_ms > lag));
         }
+        let long = overlaps().filter(|(_, time)| time.length_ms() > lag);
+        let share: f64 = long.map(|(c, _)| c.share).sum();
+        (taken_ms, units(share / slot.unit_share()).min(slot.units))
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few units, rounded")]
+fn units(n: f64) -> u32 {
+    n.round().clamp(0.0, 65_536.0) as u32
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::inventory::Sharing;
-    use super::super::label_view::LabelView;
-    use super::*;
-    use crate::observe::kube_state::PodKey;
-
-    fn device(id: &str, observation: Option<usize>) -> Device {
-        Device {
-            id: id.into(),
-            node: "n1".into(),
-            index: None,
-            model: "m".into(),
-            presence: IntervalSet::of(Interval::new(0, 1_000)),
-            sharing: Sharing::Exclusive,
-            observation,
-            memory_bytes: None,
-        }
-    }
-
-    fn holder(name: &str, gpus: u32, time: (i64, i64), labelled: &[(usize, i64)]) -> Holder {
-        Holder {
-            key: PodKey { namespace: "ns".into(), name: name.into(), uid: None },
-            node: Some("n1".into()),
-            gpus,
-            time: Interval::new(time.0, time.1),
-            since: time.0,
-            source: HoldingSource::KubeStateMetrics,
-            owner: None,
-            labels: LabelView::default(),
-            annotations: BTreeMap::new(),
-            labelled: labelled.iter().copied().collect(),
-        }
-    }
-
-    fn summary(p: &Placements) -> Vec<(usize, i64, i64, usize, bool)> {
-        p.all.iter().map(|p| (p.device, p.time.start, p.time.end, p.holder, p.known)).collect()
-    }
-
-    #[test]
-    fn a_label_seen_once_holds_the_device_for_the_pods_life() {
-        let placed = place(&[holder("a", 1, (0, 900), &[(0, 300)])], &[device("x", Some(0))], 50);
-        assert_eq!(summary(&placed), [(0, 0, 900, 0, true)]);
-    }
-
-    #[test]
-    fn what_is_left_is_known_only_when_there_is_one_choice() {
-        let devices = [device("x", Some(0)), device("y", Some(1)), device("z", None)];
-        // a is on x by label; b wants two and two are left: no other choice.
-        let placed = place(
-            &[holder("a", 1, (0, 900), &[(0, 900)]), holder("b", 2, (0, 900), &[])],
-            &devices,
-            50,
-        );
-        assert_eq!(
-            summary(&placed),
-            [(0, 0, 900, 0, true), (1, 0, 900, 1, true), (2, 0, 900, 1, true)]
-        );
-        // b wants one of two: it holds one, but nobody knows which.
-        let placed = place(
-            &[holder("a", 1, (0, 900), &[(0, 900)]), holder("b", 1, (0, 900), &[])],
-            &devices,
-            50,
-        );
-        assert_eq!(summary(&placed)[1], (1, 0, 900, 1, false));
-    }
-
-    #[test]
-    fn a_device_never_has_two_holders_at_once() {
-        let placed = place(
-            &[holder("old", 1, (0, 500), &[(0, 500)]), holder("new", 1, (480, 900), &[(0, 400)])],
-            &[device("x", Some(0))],
-            50,
-        );
-        assert_eq!(summary(&placed), [(0, 0, 480, 0, true), (0, 480, 900, 1, true)]);
-        assert!(placed.contested_ms.is_empty(), "20 is within the 50 that reporting may lag");
-        let placed = place(
-            &[holder("old", 1, (0, 500), &[(0, 500)]), holder("new", 1, (400, 900), &[(0, 500)])],
-            &[device("x", Some(0))],
-            50,
-        );
-        assert_eq!(placed.contested_ms, BTreeMap::from([(0, 100)]));
-    }
-
-    #[test]
-    fn a_request_without_a_device_is_told() {
-        let placed = place(&[holder("a", 2, (0, 100), &[])], &[device("x", None)], 50);
-        assert_eq!(summary(&placed), [(0, 0, 100, 0, false)]);
-        assert_eq!(placed.homeless_ms, BTreeMap::from([(0, 100)]));
-    }
-}
+mod tests;

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::label_view::LabelView;
-use crate::model::objects::{OwnerRef, PodFact};
+use super::{fraction, vgpu};
+use crate::model::objects::{OwnerRef, PodFact, is_part_of_card, is_passthrough};
 use crate::model::{ClusterFacts, Interval, IntervalSet, Policy, Window};
 use crate::observe::devices::DeviceObservation;
 use crate::observe::kube_state::{KubePod, KubeState, PodKey};
@@ -23,6 +24,8 @@ pub enum HoldingSource {
     Objects,
     /// DCGM's pod labels alone.
     DcgmLabels,
+    /// A claim's own allocation.
+    Claims,
     /// Nothing: the holder is unknown.
     None,
 }
@@ -35,20 +38,40 @@ impl HoldingSource {
             Self::KubeStateMetrics => "kube-state-metrics",
             Self::Objects => "objects",
             Self::DcgmLabels => "dcgm-labels",
+            Self::Claims => "claims",
             Self::None => "none",
         }
     }
 }
 
-/// A pod that held GPUs.
+/// Where a series is from: a card, or an instance of it (positions among the observations).
+pub type Spot = (usize, Option<usize>);
+
+/// What a holder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HolderKind {
+    /// A pod.
+    #[default]
+    Pod,
+    /// A resource claim that no live pod uses.
+    StaleClaim,
+    /// A resource claim that is reserved for something that is not a pod.
+    ReservedClaim,
+}
+
+/// Whoever held GPUs: a pod, or a claim by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
+    /// What it is.
+    pub kind: HolderKind,
     /// Who.
     pub key: PodKey,
     /// Node; `None` when only a device's label names the pod.
     pub node: Option<String>,
-    /// Whole GPUs held.
-    pub gpus: u32,
+    /// Units of extended resources that it requests, by resource.
+    pub wants: BTreeMap<String, u32>,
+    /// Claims of its namespace that it uses.
+    pub claims: Vec<String>,
     /// When, within the window.
     pub time: Interval,
     /// When it came, which may be before the window.
@@ -61,8 +84,8 @@ pub struct Holder {
     pub labels: LabelView,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
-    /// Devices (positions among the observations) whose series name it, with the time they do.
-    pub labelled: BTreeMap<usize, i64>,
+    /// What names it in its series, with the time it does.
+    pub labelled: BTreeMap<Spot, i64>,
 }
 
 /// The holders and what was odd about them.
@@ -74,7 +97,8 @@ pub struct Holders {
     pub unconfirmed: Vec<PodKey>,
 }
 
-/// Every pod that held a GPU in the window.
+/// Every pod that held a GPU in the window. `is_present_only`: no metric tells of the past, so what is
+/// listed now stands for the whole window.
 #[must_use]
 pub fn holders(
     window: Window,
@@ -82,12 +106,20 @@ pub fn holders(
     facts: &ClusterFacts,
     observations: &[DeviceObservation],
     policy: &Policy,
+    is_present_only: bool,
 ) -> Holders {
     let labels = LabelIndex::new(observations);
     let mut out = Holders::default();
     let mut claimed = BTreeSet::new();
     let objects = ObjectIndex::new(facts);
-    let context = Context { window, kube, facts, labels: &labels, max_gap_ms: policy.max_gap_ms };
+    let context = Context {
+        window,
+        kube,
+        facts,
+        labels: &labels,
+        max_gap_ms: policy.max_gap_ms,
+        is_present_only,
+    };
     for (key, pod) in &kube.pods {
         let object = objects.get(key);
         claimed.insert((
@@ -97,9 +129,7 @@ pub fn holders(
         ));
         out.pods.extend(context.of_metrics(key, pod, object));
     }
-    for object in
-        facts.pods.iter().filter(|p| p.node.is_some() && p.requests.gpus.values().any(|&n| n > 0))
-    {
+    for object in facts.pods.iter().filter(|p| p.node.is_some() && holds_gpus(p)) {
         let id = (object.namespace.as_str(), object.name.as_str(), object.uid.as_deref());
         if claimed.contains(&id) {
             continue;
@@ -122,6 +152,38 @@ struct Context<'a> {
     facts: &'a ClusterFacts,
     labels: &'a LabelIndex<'a>,
     max_gap_ms: i64,
+    is_present_only: bool,
+}
+
+/// Units of extended resources that are GPUs or parts of them.
+fn wants(pod: &PodFact) -> BTreeMap<String, u32> {
+    let parts = pod
+        .requests
+        .other_gpu_requests
+        .iter()
+        .filter(|(name, _)| is_part_of_card(name) || is_passthrough(name));
+    pod.requests
+        .gpus
+        .iter()
+        .chain(parts)
+        .filter(|(_, n)| **n > 0)
+        .map(|(name, n)| (name.clone(), *n))
+        .collect()
+}
+
+/// As the metrics say, but for a pod that holds devices through claims: an extended resource that a claim
+/// answers is in its metrics too (trap 5), and only the object tells one from the other.
+fn metric_wants(pod: &KubePod, object: Option<&PodFact>) -> BTreeMap<String, u32> {
+    object.filter(|o| !o.claims.is_empty()).map_or_else(|| pod.gpus.clone(), wants)
+}
+
+fn holds_gpus(pod: &PodFact) -> bool {
+    !pod.claims.is_empty() || !wants(pod).is_empty() || is_annotated(&pod.annotations)
+}
+
+/// Whether annotations tell what a pod has, whatever it requests.
+fn is_annotated(annotations: &BTreeMap<String, String>) -> bool {
+    vgpu::allocation(annotations).is_some() || fraction::is_asked(annotations)
 }
 
 enum FromObject {
@@ -138,14 +200,16 @@ impl Context<'_> {
         let labelled = self.labels.of(key, near);
         let end = self.metric_end(last, pod, object, labelled.last_end_in(near));
         // A label from just before or after the window names the device as well as one within.
-        let labelled = self.labels.of(key, near).time_by_device(Interval::new(start, end));
+        let labelled = self.labels.of(key, near).time_by_spot(Interval::new(start, end));
         let since = start;
         let (start, end) = self.window.clip(start, end)?;
         let time = Interval::new(start, end);
         Some(Holder {
+            kind: HolderKind::Pod,
             key: key.clone(),
             node: pod.node.clone(),
-            gpus: pod.gpus.values().sum(),
+            wants: metric_wants(pod, object),
+            claims: object.map(|o| o.claims.clone()).unwrap_or_default(),
             time,
             since,
             source: HoldingSource::KubeStateMetrics,
@@ -212,6 +276,7 @@ impl Context<'_> {
             .scheduled_ms
             .or(object.started_ms)
             .or(object.created_ms)
+            .filter(|_| !self.is_present_only)
             .unwrap_or(self.window.start());
         let end = match object.phase.is_terminal() {
             true => object.finished_ms.or(object.deletion_ms).unwrap_or(start),
@@ -220,17 +285,27 @@ impl Context<'_> {
         let since = start;
         let Some((start, end)) = self.window.clip(start, end) else { return FromObject::Outside };
         let time = Interval::new(start, end);
-        let labelled = self.labels.of(&key, time).time_by_device(time);
-        // A file may be old: where metrics know the pods of the time and not this one, it needs a second witness.
-        let known_elsewhere =
-            self.kube.pods_up.intersect(&IntervalSet::of(time)).length_ms() > self.max_gap_ms;
-        if self.facts.listed_at_ms.is_none() && known_elsewhere && labelled.is_empty() {
+        let labelled = self.labels.of(&key, time).time_by_spot(time);
+        // A file may be old: where metrics know the pods of the time and not this one, it needs a second
+        // witness. Metrics list pods that request GPUs; one that has them by claims is in no metric, and one
+        // that has them by annotations is known by name at best.
+        let wants = wants(object);
+        let known_elsewhere = !wants.is_empty()
+            && self.kube.pods_up.intersect(&IntervalSet::of(time)).length_ms() > self.max_gap_ms;
+        let is_named = || {
+            let name = (object.namespace.clone(), object.name.clone());
+            is_annotated(&object.annotations) && self.kube.node_of_pod.contains_key(&name)
+        };
+        let is_file = self.facts.listed_at_ms.is_none();
+        if is_file && known_elsewhere && labelled.is_empty() && !is_named() {
             return FromObject::Unconfirmed(key);
         }
         FromObject::Held(Box::new(Holder {
+            kind: HolderKind::Pod,
             key,
             node: object.node.clone(),
-            gpus: object.requests.gpus.values().sum(),
+            wants,
+            claims: object.claims.clone(),
             time,
             since,
             source: HoldingSource::Objects,
@@ -256,9 +331,12 @@ impl Context<'_> {
         let whole = Interval::new(self.window.start(), self.window.end());
         let mut out = Vec::new();
         for (device, observation) in observations.iter().enumerate() {
-            for labelled in &observation.labelled {
+            let named = observation
+                .readings()
+                .flat_map(|(instance, r)| r.labelled.iter().map(move |l| (instance, r, l)));
+            for (instance, reading, labelled) in named {
                 let pod = &labelled.pod;
-                let presence = bridged(&labelled.presence, observation);
+                let presence = bridged(&labelled.presence, &reading.presence);
                 let known = covered.get(&(pod.namespace.as_str(), pod.name.as_str()));
                 let rest = known.map_or_else(|| presence.clone(), |k| presence.minus(k));
                 let object = self
@@ -274,8 +352,10 @@ impl Context<'_> {
                             name: pod.name.clone(),
                             uid: pod.uid.clone(),
                         },
+                        kind: HolderKind::Pod,
                         node: None,
-                        gpus: 1,
+                        wants: BTreeMap::new(),
+                        claims: labelled.claim.iter().map(|c| c.name.clone()).collect(),
                         time,
                         since: stretch.start,
                         source: HoldingSource::DcgmLabels,
@@ -285,7 +365,7 @@ impl Context<'_> {
                             ..LabelView::default()
                         },
                         annotations: object.map(|o| o.annotations.clone()).unwrap_or_default(),
-                        labelled: BTreeMap::from([(device, time.length_ms())]),
+                        labelled: BTreeMap::from([((device, instance), time.length_ms())]),
                     });
                 }
             }
@@ -296,11 +376,10 @@ impl Context<'_> {
 
 /// A label's presence with those holes closed in which the whole device was silent: an exporter's
 /// outage takes no GPU from anybody. A hole in which the device spoke without the label stays one.
-fn bridged(presence: &IntervalSet, observation: &DeviceObservation) -> IntervalSet {
+fn bridged(presence: &IntervalSet, of_reading: &IntervalSet) -> IntervalSet {
     let holes =
         presence.as_slice().windows(2).map(|pair| Interval::new(pair[0].end, pair[1].start));
-    let silent =
-        holes.filter(|hole| observation.presence.intersect(&IntervalSet::of(*hole)).is_empty());
+    let silent = holes.filter(|hole| of_reading.intersect(&IntervalSet::of(*hole)).is_empty());
     presence.union(&IntervalSet::union_of(silent))
 }
 
@@ -326,72 +405,64 @@ impl<'a> ObjectIndex<'a> {
     }
 }
 
-/// A device, the label with which it names a pod, and when.
-type NamedBy<'a> = (usize, &'a PodLabel, &'a IntervalSet);
+/// A spot, the label with which it names a pod, when, and when it says anything at all.
+type NamedBy<'a> = (Spot, &'a PodLabel, &'a IntervalSet, &'a IntervalSet);
 
-/// Which devices name which pod, and when.
-struct LabelIndex<'a> {
-    /// By namespace and name: device, label, when.
-    by_pod: BTreeMap<(&'a str, &'a str), Vec<NamedBy<'a>>>,
-    observations: &'a [DeviceObservation],
-}
+/// What names which pod, and when, by namespace and name.
+struct LabelIndex<'a>(BTreeMap<(&'a str, &'a str), Vec<NamedBy<'a>>>);
 
 impl<'a> LabelIndex<'a> {
     fn new(observations: &'a [DeviceObservation]) -> Self {
         let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (device, observation) in observations.iter().enumerate() {
-            for l in &observation.labelled {
-                index.entry((l.pod.namespace.as_str(), l.pod.name.as_str())).or_default().push((
-                    device,
-                    &l.pod,
-                    &l.presence,
-                ));
+            for (instance, reading) in observation.readings() {
+                for l in &reading.labelled {
+                    let key = (l.pod.namespace.as_str(), l.pod.name.as_str());
+                    let named = ((device, instance), &l.pod, &l.presence, &reading.presence);
+                    index.entry(key).or_default().push(named);
+                }
             }
         }
-        Self { by_pod: index, observations }
+        Self(index)
     }
 
     /// Labels of a pod that overlap `time`; a UID must agree where both sides have one.
     fn of(&self, key: &PodKey, time: Interval) -> LabelsOfPod<'a> {
-        let all = self
-            .by_pod
-            .get(&(key.namespace.as_str(), key.name.as_str()))
-            .map_or(&[][..], Vec::as_slice);
+        let all =
+            self.0.get(&(key.namespace.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
         let same =
             |label: &PodLabel| label.uid.is_none() || key.uid.is_none() || label.uid == key.uid;
         let labels = all
             .iter()
-            .filter(|(_, label, presence)| {
+            .filter(|(_, label, presence, _)| {
                 same(label) && presence.as_slice().iter().any(|p| p.overlap(time).is_some())
             })
-            .map(|&(device, _, presence)| (device, presence))
+            .copied()
             .collect();
-        LabelsOfPod { labels, observations: self.observations }
+        LabelsOfPod(labels)
     }
 }
 
-struct LabelsOfPod<'a> {
-    labels: Vec<(usize, &'a IntervalSet)>,
-    observations: &'a [DeviceObservation],
-}
+struct LabelsOfPod<'a>(Vec<NamedBy<'a>>);
 
 impl LabelsOfPod<'_> {
     /// When the pod's name went from its devices: end of the last stretch in `time`. Where the device
     /// fell silent with it, the label tells of the exporter and not of the pod.
     fn last_end_in(&self, time: Interval) -> Option<Millis> {
-        let ends = self.labels.iter().filter_map(|(device, presence)| {
+        let ends = self.0.iter().filter_map(|(_, _, presence, of_reading)| {
             let last = presence.as_slice().iter().rev().find(|s| s.overlap(time).is_some())?;
-            Some((last.end, self.observations[*device].presence.contains(last.end)))
+            Some((last.end, of_reading.contains(last.end)))
         });
         let (end, spoke_on) = ends.max()?;
         spoke_on.then_some(end)
     }
 
-    fn time_by_device(&self, time: Interval) -> BTreeMap<usize, i64> {
+    fn time_by_spot(&self, time: Interval) -> BTreeMap<Spot, i64> {
         let within = IntervalSet::of(time);
-        self.labels
-            .iter()
-            .map(|(device, presence)| (*device, presence.intersect(&within).length_ms()))
-            .collect()
+        let mut out = BTreeMap::new();
+        for (spot, _, presence, _) in &self.0 {
+            *out.entry(*spot).or_default() += presence.intersect(&within).length_ms();
+        }
+        out
     }
 }

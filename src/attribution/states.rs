@@ -21,6 +21,8 @@ pub enum State {
     IdleEmpty,
     /// Held, nothing to trust.
     Unobserved,
+    /// Held by a claim that no live pod uses.
+    StaleClaim,
     /// Held by nobody.
     Unallocated,
     /// Held by nobody, and no GPU pod fits on the node.
@@ -38,6 +40,7 @@ impl State {
             Self::IdleWarm => "idle_warm",
             Self::IdleEmpty => "idle_empty",
             Self::Unobserved => "unobserved",
+            Self::StaleClaim => "stale_claim",
             Self::Unallocated => "unallocated",
             Self::Stranded => "stranded",
             Self::Unhealthy => "unhealthy",
@@ -54,8 +57,10 @@ pub enum Blind {
     Contradiction,
     /// It is not known which of the node's devices it is.
     DeviceUnknown,
-    /// The device is shared in a way that this version does not split.
-    SharedDevice,
+    /// It is not known which of the device's MIG instances it is, or no series speak for it.
+    InstanceUnknown,
+    /// A virtual machine has the card: nothing on the host can look at it.
+    Passthrough,
 }
 
 impl Blind {
@@ -66,7 +71,8 @@ impl Blind {
             Self::NoSample => "no-sample",
             Self::Contradiction => "contradiction",
             Self::DeviceUnknown => "device-unknown",
-            Self::SharedDevice => "shared-device",
+            Self::InstanceUnknown => "instance-unknown",
+            Self::Passthrough => "passthrough",
         }
     }
 }
@@ -80,14 +86,18 @@ pub struct Segment {
     pub holder: Option<usize>,
     /// When.
     pub time: Interval,
+    /// Part of the device, above 0 and at most 1.
+    pub share: f64,
     /// State.
     pub state: State,
-    /// Utilization 0..1, where observed.
+    /// Utilization of the part, 0..1, where observed.
     pub utilization: Option<f64>,
     /// Signal that the utilization rests on.
     pub signal: Option<Field>,
     /// Why it is unobserved.
     pub blind: Option<Blind>,
+    /// The utilization is the device's, split between those who hold it.
+    pub estimated: bool,
 }
 
 /// `GPU_UTIL` at or above this while a profiling signal reads exactly 0 is a contradiction: the
@@ -170,7 +180,13 @@ impl<'a> Signals<'a> {
             // Memory unknown: a model may be loaded, so the time is not called empty.
             (true, _) => State::IdleWarm,
         };
-        Judgement { state, utilization: Some(utilization), signal: Some(signal), blind: None }
+        Judgement {
+            state,
+            utilization: Some(utilization),
+            signal: Some(signal),
+            blind: None,
+            is_memory_known: memory.is_some(),
+        }
     }
 
     /// Largest framebuffer use that speaks for any of `time`, bytes.
@@ -197,13 +213,33 @@ pub struct Judgement {
     pub signal: Option<Field>,
     /// Why unobserved.
     pub blind: Option<Blind>,
+    /// Whether the state takes the framebuffer into account.
+    pub is_memory_known: bool,
 }
 
 impl Judgement {
     /// Held and unobserved.
     #[must_use]
     pub const fn blind(why: Blind) -> Self {
-        Self { state: State::Unobserved, utilization: None, signal: None, blind: Some(why) }
+        Self {
+            state: State::Unobserved,
+            utilization: None,
+            signal: None,
+            blind: Some(why),
+            is_memory_known: false,
+        }
+    }
+
+    /// Held by a claim alone.
+    #[must_use]
+    pub const fn stale() -> Self {
+        Self {
+            state: State::StaleClaim,
+            utilization: None,
+            signal: None,
+            blind: None,
+            is_memory_known: false,
+        }
     }
 }
 

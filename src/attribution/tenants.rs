@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
+use super::agents::WARM_POOL;
 use super::label_view::LabelView;
 use crate::model::policy::TenantRule;
 
@@ -11,18 +12,35 @@ use crate::model::policy::TenantRule;
 pub const UNATTRIBUTED: &str = "__unattributed__";
 
 const VCLUSTER: &str = "vcluster.loft.sh/managed-by";
+/// Volcano's queue of a pod or a namespace is an annotation, not a label.
+const ANNOTATED_QUEUE: &str = "scheduling.volcano.sh/queue-name";
+/// Run:ai writes a project's queue on its namespace.
+const NAMESPACE_QUEUE: &str = "runai/queue";
 
 /// What a rule can look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// Namespace of the pod.
     pub namespace: &'a str,
+    /// Kind of its workload.
+    pub kind: &'a str,
     /// Name of its workload.
     pub workload: &'a str,
     /// Labels of the pod.
     pub pod: &'a LabelView,
-    /// Labels of the namespace.
-    pub namespace_labels: Option<&'a LabelView>,
+    /// Annotations of the pod.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// What is known of the namespace.
+    pub of_namespace: Option<&'a NamespaceView>,
+}
+
+/// Labels and annotations of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamespaceView {
+    /// Labels, from objects and metrics.
+    pub labels: LabelView,
+    /// Annotations, from objects.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A tenant and the rule that named it.
@@ -44,10 +62,8 @@ pub fn tenant(rules: &[TenantRule], subject: Subject<'_>) -> Named {
 }
 
 fn apply(rule: &TenantRule, subject: Subject<'_>) -> Option<Named> {
-    let by_label = |name: &str, keys: &[String], labels: &LabelView| {
-        let (key, value) = keys.iter().find_map(|k| Some((k, labels.get(k)?)))?;
-        Some(Named { tenant: value.to_owned(), rule: format!("{name}:{key}") })
-    };
+    // What waits in a warm pool works for nobody yet: the labels of its template are not a tenant's.
+    let pod = Some(subject.pod).filter(|_| subject.kind != WARM_POOL);
     match rule {
         TenantRule::Explicit(entries) => {
             let fits = |regex: &Regex, text: &str| regex.is_match(text);
@@ -64,28 +80,61 @@ fn apply(rule: &TenantRule, subject: Subject<'_>) -> Option<Named> {
                 rule: "vcluster".into(),
             })
         }
-        TenantRule::QueueLabel(keys) => by_label("queue-label", keys, subject.pod),
-        TenantRule::PodLabel(keys) => by_label("pod-label", keys, subject.pod),
+        TenantRule::QueueLabel(keys) => by_queue(keys, pod, subject),
+        TenantRule::PodLabel(keys) => by_key("pod-label", keys, |key| pod?.get(key)),
         TenantRule::NamespaceLabel(keys) => {
-            by_label("namespace-label", keys, subject.namespace_labels?)
+            by_key("namespace-label", keys, |key| subject.of_namespace?.labels.get(key))
         }
         TenantRule::Namespace => (!subject.namespace.is_empty())
             .then(|| Named { tenant: subject.namespace.to_owned(), rule: "namespace".into() }),
     }
 }
 
-/// Labels of every namespace, from objects and from metrics.
+fn by_key<'a>(
+    rule: &str,
+    keys: &[String],
+    value: impl Fn(&str) -> Option<&'a str>,
+) -> Option<Named> {
+    let (key, value) = keys.iter().find_map(|key| Some((key, value(key)?)))?;
+    Some(Named { tenant: value.to_owned(), rule: format!("{rule}:{key}") })
+}
+
+/// The pod's word before its namespace's, labels before annotations.
+fn by_queue(keys: &[String], pod: Option<&LabelView>, subject: Subject<'_>) -> Option<Named> {
+    const RULE: &str = "queue-label";
+    let annotations = pod.map(|_| subject.annotations);
+    let namespace = subject.of_namespace;
+    by_key(RULE, keys, |key| pod?.get(key))
+        .or_else(|| by_key(RULE, keys, |key| queue(annotations?, key)))
+        .or_else(|| by_key(RULE, keys, |key| of_namespace(namespace?, key)))
+}
+
+fn queue<'a>(annotations: &'a BTreeMap<String, String>, key: &str) -> Option<&'a str> {
+    let value = annotations.get(key).filter(|_| key == ANNOTATED_QUEUE)?;
+    Some(value.as_str()).filter(|value| !value.is_empty())
+}
+
+fn of_namespace<'a>(namespace: &'a NamespaceView, key: &str) -> Option<&'a str> {
+    match key {
+        NAMESPACE_QUEUE => namespace.labels.get(key),
+        _ => queue(&namespace.annotations, key),
+    }
+}
+
+/// Labels and annotations of every namespace, from objects and from metrics.
 #[must_use]
-pub fn namespace_labels(
+pub fn namespaces(
     kube: &BTreeMap<String, crate::model::Labels>,
     facts: &[crate::model::objects::NamespaceFact],
-) -> BTreeMap<String, LabelView> {
-    let mut out: BTreeMap<String, LabelView> = BTreeMap::new();
+) -> BTreeMap<String, NamespaceView> {
+    let mut out: BTreeMap<String, NamespaceView> = BTreeMap::new();
     for (name, labels) in kube {
-        out.entry(name.clone()).or_default().metric.clone_from(labels);
+        out.entry(name.clone()).or_default().labels.metric.clone_from(labels);
     }
     for namespace in facts {
-        out.entry(namespace.name.clone()).or_default().object.clone_from(&namespace.labels);
+        let view = out.entry(namespace.name.clone()).or_default();
+        view.labels.object.clone_from(&namespace.labels);
+        view.annotations.clone_from(&namespace.annotations);
     }
     out
 }
@@ -102,11 +151,58 @@ mod tests {
         }
     }
 
-    fn named(pod: &LabelView, namespace: Option<&LabelView>) -> (String, String) {
-        let subject =
-            Subject { namespace: "ml-train", workload: "bert", pod, namespace_labels: namespace };
+    const NO_ANNOTATIONS: &BTreeMap<String, String> = &BTreeMap::new();
+
+    fn subject(pod: &LabelView) -> Subject<'_> {
+        Subject {
+            namespace: "ml-train",
+            kind: "Deployment",
+            workload: "bert",
+            pod,
+            annotations: NO_ANNOTATIONS,
+            of_namespace: None,
+        }
+    }
+
+    fn by_default(subject: Subject<'_>) -> (String, String) {
         let n = tenant(&TenantRule::defaults(), subject);
         (n.tenant, n.rule)
+    }
+
+    fn named(pod: &LabelView, namespace: Option<&LabelView>) -> (String, String) {
+        let view = namespace
+            .map(|labels| NamespaceView { labels: labels.clone(), ..NamespaceView::default() });
+        by_default(Subject { of_namespace: view.as_ref(), ..subject(pod) })
+    }
+
+    #[test]
+    fn queues_of_pods_come_before_queues_of_namespaces() {
+        let annotated =
+            |queue: &str| BTreeMap::from([(ANNOTATED_QUEUE.to_owned(), queue.to_owned())]);
+        let (on_pod, bare) = (annotated("q-pod"), labels(&[("team", "x")]));
+        let volcano = NamespaceView { annotations: annotated("q-ns"), ..NamespaceView::default() };
+        let of_namespace = Subject { of_namespace: Some(&volcano), ..subject(&bare) };
+        let rule = format!("queue-label:{ANNOTATED_QUEUE}");
+        assert_eq!(by_default(of_namespace), ("q-ns".into(), rule.clone()));
+        let of_pod = Subject { annotations: &on_pod, ..of_namespace };
+        assert_eq!(by_default(of_pod), ("q-pod".into(), rule));
+        let kai = labels(&[("kai.scheduler/queue", "k")]);
+        assert_eq!(by_default(Subject { pod: &kai, ..of_pod }).0, "k");
+        // Run:ai's project is a label of the namespace; other queue labels on one mean nothing.
+        let project = labels(&[("runai/queue", "p"), ("kai.scheduler/queue", "k")]);
+        assert_eq!(named(&bare, Some(&project)), ("p".into(), "queue-label:runai/queue".into()));
+        assert_eq!(named(&bare, Some(&kai)).1, "pod-label:team");
+    }
+
+    #[test]
+    fn a_warm_pool_is_its_namespaces() {
+        let template = labels(&[("team", "x"), ("kai.scheduler/queue", "k")]);
+        let pool = Subject { kind: WARM_POOL, ..subject(&template) };
+        assert_eq!(by_default(pool), ("ml-train".into(), "namespace".into()));
+        let view =
+            NamespaceView { labels: labels(&[("team", "infra")]), ..NamespaceView::default() };
+        let pool = Subject { of_namespace: Some(&view), ..pool };
+        assert_eq!(by_default(pool), ("infra".into(), "namespace-label:team".into()));
     }
 
     #[test]
@@ -144,9 +240,8 @@ mod tests {
             workload: Some(Regex::new("^(?:bert)$").expect("valid")),
         }])];
         let pod = LabelView::default();
-        let subject =
-            Subject { namespace: "ml-train", workload: "bert", pod: &pod, namespace_labels: None };
-        assert_eq!(tenant(&rules, subject).tenant, "nlp");
-        assert_eq!(tenant(&rules, Subject { workload: "gpt", ..subject }).tenant, UNATTRIBUTED);
+        assert_eq!(tenant(&rules, subject(&pod)).tenant, "nlp");
+        let other = Subject { workload: "gpt", ..subject(&pod) };
+        assert_eq!(tenant(&rules, other).tenant, UNATTRIBUTED);
     }
 }

@@ -1,0 +1,353 @@
+//! Who held what through resource claims (DRA).
+//!
+//! Money goes to the claim: one device of an allocation is held once, however many pods share the claim,
+//! and split between those that are there. While none is, the claim holds it by itself, and the time is
+//! stale. Claims that are gone are known from the exporter's `dra_*` labels alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::holding::Holding;
+use super::inventory::Device;
+use super::mig::{profile, table};
+use super::pods::{Holder, HolderKind, HoldingSource, Spot};
+use super::pooled::{Cards, Part};
+use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice, is_gpu_driver};
+use crate::model::{ClusterFacts, Interval, Window};
+use crate::observe::devices::DeviceObservation;
+use crate::observe::kube_state::PodKey;
+use crate::units::Millis;
+
+/// What claims are read against.
+pub struct World<'a> {
+    /// The window.
+    pub window: Window,
+    /// Objects.
+    pub facts: &'a ClusterFacts,
+    /// Cards of the pools.
+    pub cards: &'a Cards,
+    /// Devices.
+    pub devices: &'a [Device],
+    /// What exporters show.
+    pub observations: &'a [DeviceObservation],
+    /// What is listed stands for the whole window.
+    pub is_present_only: bool,
+}
+
+/// What claims hold.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// In no order.
+    pub holdings: Vec<Holding>,
+    /// Holders that have nothing of the device plugin.
+    pub settled: BTreeSet<usize>,
+    /// Devices in allocations that no pool lists: not billed. `namespace/claim: driver/pool/device`.
+    pub unlisted: Vec<String>,
+}
+
+/// Reads every allocated claim. Claims that hold by themselves are added to `holders`.
+#[must_use]
+pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
+    let mut out = Claimed::default();
+    let mut groups = Groups::default();
+    let device_of_card: BTreeMap<usize, usize> = world
+        .devices
+        .iter()
+        .enumerate()
+        .filter_map(|(d, device)| Some((device.pooled?, d)))
+        .collect();
+    let by_claim = members(holders);
+    let unnamed = world.unnamed();
+    let mut resolved: BTreeSet<usize> = BTreeSet::new();
+    for claim in &world.facts.dra.claims {
+        let Some(allocation) = &claim.allocation else { continue };
+        let key = (claim.namespace.clone(), claim.name.clone());
+        let mut members = by_claim.get(&key).cloned().unwrap_or_default();
+        members.extend(reserved(claim, holders, &members));
+        resolved.extend(&members);
+        let held: Vec<&AllocatedDevice> = allocation
+            .devices
+            .iter()
+            .filter(|d| !d.admin_access && is_gpu_driver(&d.key.driver))
+            .collect();
+        let time = world.time_of(claim, &members, holders);
+        let own = world.own_holder(claim, time);
+        let mut own_position = None;
+        for device in held {
+            let k = &device.key;
+            let found =
+                world.cards.part(k).and_then(|part| Some((part, *device_of_card.get(&part.card)?)));
+            let Some((part, d)) = found else {
+                let name = format!(
+                    "{}/{}: {}/{}/{}",
+                    claim.namespace, claim.name, k.driver, k.pool, k.device
+                );
+                out.unlisted.push(name);
+                continue;
+            };
+            let listed = &world.facts.dra.pools[part.pool].devices[part.device];
+            let (group, share) = match consumed_share(device, listed) {
+                Some(share) if share > 0.0 => (groups.fresh(), part.share * share),
+                // Nothing is reserved: whoever is on the device has it together.
+                Some(_) => (groups.of_device(d), part.share),
+                None => (groups.fresh(), part.share),
+            };
+            let holding = |holder: usize, time: Interval| Holding {
+                device: d,
+                slot: None,
+                time,
+                holder,
+                share,
+                known: true,
+                instance: world.instance_of(d, part, claim, device, &unnamed),
+                group: Some(group),
+                part: Some((part.pool, part.device)),
+                annotated: None,
+            };
+            out.holdings.extend(members.iter().map(|&m| holding(m, holders[m].time)));
+            if let Some(own) = &own {
+                let position = *own_position.get_or_insert_with(|| {
+                    holders.push(own.clone());
+                    holders.len() - 1
+                });
+                out.holdings.push(holding(position, own.time));
+            }
+        }
+    }
+    world.by_labels(holders, &resolved, &device_of_card, &mut groups, &mut out);
+    let settled = |h: &Holder| h.wants.is_empty() && !h.claims.is_empty();
+    out.settled.extend(holders.iter().enumerate().filter(|(_, h)| settled(h)).map(|(i, _)| i));
+    out
+}
+
+/// Holders by the claims that they use.
+fn members(holders: &[Holder]) -> BTreeMap<(String, String), Vec<usize>> {
+    let mut out: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (h, holder) in holders.iter().enumerate() {
+        for claim in &holder.claims {
+            out.entry((holder.key.namespace.clone(), claim.clone())).or_default().push(h);
+        }
+    }
+    out
+}
+
+/// Pods that the claim is reserved for and that do not name it themselves.
+fn reserved(claim: &ClaimFact, holders: &[Holder], known: &[usize]) -> Vec<usize> {
+    let uids: BTreeSet<&str> =
+        claim.reserved_for.iter().filter(|c| c.is_pod()).map(|c| c.uid.as_str()).collect();
+    let named = |holder: &Holder| {
+        holder.kind == HolderKind::Pod
+            && holder.key.namespace == claim.namespace
+            && holder.key.uid.as_deref().is_some_and(|uid| uids.contains(uid))
+    };
+    let all = holders.iter().enumerate();
+    all.filter(|(h, holder)| !known.contains(h) && named(holder)).map(|(h, _)| h).collect()
+}
+
+/// Numbers of partitions, by card and profile.
+type Unnamed = BTreeMap<(usize, String), usize>;
+
+/// Numbers of groups.
+#[derive(Default)]
+struct Groups {
+    count: usize,
+    by_device: BTreeMap<usize, usize>,
+    by_label: BTreeMap<(String, String, Spot), usize>,
+}
+
+impl Groups {
+    fn fresh(&mut self) -> usize {
+        self.count += 1;
+        self.count
+    }
+
+    fn of_device(&mut self, device: usize) -> usize {
+        if let Some(&group) = self.by_device.get(&device) {
+            return group;
+        }
+        let group = self.fresh();
+        self.by_device.insert(device, group);
+        group
+    }
+
+    fn of_label(&mut self, namespace: &str, claim: &str, spot: Spot) -> usize {
+        let key = (namespace.to_owned(), claim.to_owned(), spot);
+        if let Some(&group) = self.by_label.get(&key) {
+            return group;
+        }
+        let group = self.fresh();
+        self.by_label.insert(key, group);
+        group
+    }
+}
+
+/// Part of a device's capacity that a share of it takes: shares, else memory. `None` for a device that
+/// is given whole; 0 where nothing is reserved (`--consumable-shares=unlimited`).
+fn consumed_share(given: &AllocatedDevice, listed: &DraDevice) -> Option<f64> {
+    if given.share_id.is_none() && given.consumed.is_empty() {
+        return None;
+    }
+    let ratio = |name: &str| {
+        let total = *listed.capacity.get(name)?;
+        let used = *given.consumed.get(name)?;
+        (total > 0.0).then(|| (used / total).clamp(0.0, 1.0))
+    };
+    Some(ratio("shares").or_else(|| ratio("memory")).unwrap_or(0.0))
+}
+
+impl World<'_> {
+    /// From its allocation on. Where the server does not say when that was, from its first pod, and
+    /// without one from its creation.
+    fn time_of(&self, claim: &ClaimFact, members: &[usize], holders: &[Holder]) -> Interval {
+        let start = claim.allocation.as_ref().and_then(|a| a.at_ms);
+        let start = start.or_else(|| members.iter().map(|&m| holders[m].since).min());
+        let start: Option<Millis> = start.or(claim.created_ms).filter(|_| !self.is_present_only);
+        let start = start.unwrap_or(self.window.start()).max(self.window.start());
+        Interval::new(start, self.window.end())
+    }
+
+    /// The claim as a holder of its own, for the time in which no pod is there.
+    fn own_holder(&self, claim: &ClaimFact, time: Interval) -> Option<Holder> {
+        if time.length_ms() == 0 {
+            return None;
+        }
+        // A pod group names no pod, and an unknown consumer is believed (trap 31).
+        let reserved_otherwise = claim.reserved_for.iter().any(|c| !c.is_pod());
+        let kind = match reserved_otherwise {
+            true => HolderKind::ReservedClaim,
+            false => HolderKind::StaleClaim,
+        };
+        Some(Holder {
+            kind,
+            key: PodKey {
+                namespace: claim.namespace.clone(),
+                name: claim.name.clone(),
+                uid: claim.uid.clone(),
+            },
+            node: None,
+            wants: BTreeMap::new(),
+            claims: vec![claim.name.clone()],
+            time,
+            since: time.start,
+            source: HoldingSource::Claims,
+            owner: None,
+            labels: super::label_view::LabelView {
+                object: claim.labels.clone(),
+                ..super::label_view::LabelView::default()
+            },
+            annotations: BTreeMap::new(),
+            labelled: BTreeMap::new(),
+        })
+    }
+
+    /// The MIG instance whose series speak for a partition: by the claim or the device that they name,
+    /// else by profile where that is unambiguous.
+    fn instance_of(
+        &self,
+        d: usize,
+        part: Part,
+        claim: &ClaimFact,
+        given: &AllocatedDevice,
+        unnamed: &Unnamed,
+    ) -> Option<usize> {
+        if !part.is_partition {
+            return None;
+        }
+        let seen = &self.observations[self.devices[d].observation?];
+        let names = |i: &usize| {
+            seen.instances[*i].reading.labelled.iter().filter_map(|l| l.claim.as_ref()).any(|c| {
+                (c.namespace == claim.namespace && c.name == claim.name)
+                    || c.device.as_ref() == Some(&given.key)
+            })
+        };
+        let listed = &self.facts.dra.pools[part.pool].devices[part.device];
+        let wanted = listed.attributes.get("profile");
+        // An instance that names any claim speaks of that claim alone.
+        let is_open = |i: &usize| {
+            let named = &seen.instances[*i].reading.labelled;
+            wanted.is_some()
+                && seen.instances[*i].profile.as_ref() == wanted
+                && named.iter().all(|l| l.claim.is_none())
+        };
+        let all = || 0..seen.instances.len();
+        all().find(names).or_else(|| {
+            let mut open = all().filter(is_open);
+            let only = open.next()?;
+            let is_single =
+                open.next().is_none() && unnamed.get(&(part.card, wanted?.clone())) == Some(&1);
+            is_single.then_some(only)
+        })
+    }
+
+    /// Allocated partitions that no series names, counted by card and profile.
+    fn unnamed(&self) -> Unnamed {
+        let named: BTreeSet<&DeviceKey> = self
+            .observations
+            .iter()
+            .flat_map(DeviceObservation::readings)
+            .flat_map(|(_, reading)| &reading.labelled)
+            .filter_map(|l| l.claim.as_ref()?.device.as_ref())
+            .collect();
+        let allocations = self.facts.dra.claims.iter().filter_map(|c| c.allocation.as_ref());
+        let unnamed: BTreeSet<&DeviceKey> = allocations
+            .flat_map(|a| &a.devices)
+            .filter(|d| !d.admin_access && !named.contains(&d.key))
+            .map(|d| &d.key)
+            .collect();
+        let mut out = Unnamed::new();
+        for part in unnamed.into_iter().filter_map(|key| self.cards.part(key)) {
+            let listed = &self.facts.dra.pools[part.pool].devices[part.device];
+            if let Some(profile) = listed.attributes.get("profile") {
+                *out.entry((part.card, profile.clone())).or_default() += 1;
+            }
+        }
+        out
+    }
+
+    /// Pods that series name on a pooled device, whose claim is gone or was never printed.
+    fn by_labels(
+        &self,
+        holders: &[Holder],
+        resolved: &BTreeSet<usize>,
+        device_of_card: &BTreeMap<usize, usize>,
+        groups: &mut Groups,
+        out: &mut Claimed,
+    ) {
+        let pooled: BTreeMap<usize, usize> = device_of_card
+            .values()
+            .filter_map(|&d| Some((self.devices[d].observation?, d)))
+            .collect();
+        // What such a pod requested was a claim's extended resource, or it requested nothing.
+        let unresolved = |(h, holder): &(usize, &Holder)| {
+            !resolved.contains(h) && holder.kind == HolderKind::Pod
+        };
+        for (h, holder) in holders.iter().enumerate().filter(unresolved) {
+            for (&spot, _) in holder.labelled.iter().filter(|(_, ms)| **ms > 0) {
+                let Some(&d) = pooled.get(&spot.0) else { continue };
+                let claim = holder.claims.first().map_or(holder.key.name.as_str(), String::as_str);
+                out.settled.insert(h);
+                out.holdings.push(Holding {
+                    device: d,
+                    slot: None,
+                    time: holder.time,
+                    holder: h,
+                    share: self.spot_share(d, spot),
+                    known: true,
+                    instance: spot.1,
+                    group: Some(groups.of_label(&holder.key.namespace, claim, spot)),
+                    part: None,
+                    annotated: None,
+                });
+            }
+        }
+    }
+
+    fn spot_share(&self, d: usize, (observation, instance): Spot) -> f64 {
+        let named =
+            instance.and_then(|i| self.observations[observation].instances[i].profile.as_ref());
+        let device = &self.devices[d];
+        named
+            .and_then(|text| profile::read(text).ok())
+            .and_then(|p| table::share(&device.model, &p.profile, device.memory_bytes))
+            .map_or(1.0, |share| share.ratio)
+    }
+}

@@ -1,0 +1,183 @@
+//! From pieces to the ledger's rows: the state of every part of every device at every instant.
+//!
+//! Which series speak for a piece is decided here: those of the MIG instance, the pod's own values where
+//! the exporter gives them, else the card's. One value for several holders is split by share and marked
+//! as an estimate; it moves time between holders and makes none.
+
+use std::collections::BTreeMap;
+
+use super::inventory::Device;
+use super::nodes::Node;
+use super::pods::HolderKind;
+use super::pooled::Cards;
+use super::resolve::{Account, Piece};
+use super::states::{self, Blind, Judgement, Segment, Signals, State};
+use super::{Attributed, Tenure, health};
+use crate::model::{Inputs, Interval, IntervalSet, Policy};
+use crate::observe::devices::DeviceObservation;
+use crate::observe::field::Field;
+use crate::observe::reading::{self, Reading};
+
+/// Shares closer than this are the same.
+const EPSILON: f64 = 1e-9;
+
+/// What rows are made from.
+pub(super) struct Rows<'a> {
+    pub(super) devices: &'a [Device],
+    pub(super) nodes: &'a BTreeMap<String, Node>,
+    pub(super) seen: &'a [DeviceObservation],
+    pub(super) holders: &'a [Attributed],
+    pub(super) cards: &'a Cards,
+    pub(super) policy: &'a Policy,
+}
+
+/// What all pieces of one holder on one device say together.
+#[derive(Default)]
+struct Chain {
+    memory_peak: Option<f64>,
+    idle: Vec<Interval>,
+}
+
+impl Rows<'_> {
+    pub(super) fn all(&self, account: &Account, inputs: &Inputs) -> (Vec<Segment>, Vec<Tenure>) {
+        let mut segments = Vec::new();
+        let mut chains: BTreeMap<(usize, usize), Chain> = BTreeMap::new();
+        for piece in &account.pieces {
+            let chain = chains.entry((piece.holder, piece.device)).or_default();
+            self.held(piece, &mut segments, chain);
+        }
+        let broken = health::broken_devices(self.devices, self.nodes, account, self.cards, inputs);
+        for free in &account.free {
+            let time = IntervalSet::of(free.time);
+            let full = self.nodes.get(&self.devices[free.device].node).map(|n| n.room.full.clone());
+            let full = full.unwrap_or_default();
+            for (share, full) in [(free.usable, &full), (free.stranded, &time)] {
+                if share <= EPSILON {
+                    continue;
+                }
+                let states = states::unheld_states(&time, &broken[free.device], full);
+                segments.extend(states.into_iter().map(|(time, state)| Segment {
+                    device: free.device,
+                    holder: None,
+                    time,
+                    share,
+                    state,
+                    utilization: None,
+                    signal: None,
+                    blind: None,
+                    estimated: false,
+                }));
+            }
+        }
+        segments.sort_by_key(|s| (s.device, s.time, s.holder));
+        let tenures = chains.into_iter().map(|((holder, device), chain)| Tenure {
+            holder,
+            device,
+            memory_peak: chain.memory_peak,
+            longest_idle_ms: longest(chain.idle),
+        });
+        (segments, tenures.collect())
+    }
+
+    fn held(&self, piece: &Piece, segments: &mut Vec<Segment>, chain: &mut Chain) {
+        let (states, estimated) = self.states(piece, chain);
+        for (time, j) in states {
+            if matches!(j.state, State::IdleWarm | State::IdleEmpty) {
+                chain.idle.push(time);
+            }
+            segments.push(Segment {
+                device: piece.device,
+                holder: Some(piece.holder),
+                time,
+                share: piece.share,
+                state: j.state,
+                utilization: j.utilization,
+                signal: j.signal,
+                blind: j.blind,
+                estimated: estimated && j.utilization.is_some(),
+            });
+        }
+    }
+
+    /// States over a piece, and whether they are an estimate.
+    fn states(&self, piece: &Piece, chain: &mut Chain) -> (Vec<(Interval, Judgement)>, bool) {
+        let constant = |judgement| (vec![(piece.time, judgement)], false);
+        if self.holders[piece.holder].holder.kind == HolderKind::StaleClaim {
+            return constant(Judgement::stale());
+        }
+        if piece.is_passthrough {
+            return constant(Judgement::blind(Blind::Passthrough));
+        }
+        let device = &self.devices[piece.device];
+        if !piece.known {
+            return constant(Judgement::blind(Blind::DeviceUnknown));
+        }
+        let Some(seen) = device.observation.map(|o| &self.seen[o]) else {
+            return constant(Judgement::blind(Blind::NoSample));
+        };
+        if piece.is_unseen_part {
+            return constant(Judgement::blind(Blind::InstanceUnknown));
+        }
+        let Some(reading) = seen.reading(piece.instance) else {
+            return constant(Judgement::blind(Blind::NoSample));
+        };
+        let own = self.own_signals(piece, reading);
+        let signals = Signals::new(
+            own.unwrap_or(&reading.signals),
+            reading.memory_bytes.or(device.memory_bytes),
+            self.policy,
+        );
+        let part = if own.is_some() { piece.share } else { piece.held_beside };
+        let mut states = signals.states(piece.time, piece.since);
+        scale(&mut states, part / piece.series_share);
+        let peak = signals.memory_peak(piece.time, piece.since);
+        chain.memory_peak = chain.memory_peak.into_iter().chain(peak).reduce(f64::max);
+        (states, own.is_none() && piece.is_shared)
+    }
+
+    /// The pod's own values, where the exporter gives them.
+    fn own_signals<'a>(&self, piece: &Piece, reading: &'a Reading) -> Option<&'a reading::Signals> {
+        let key = &self.holders[piece.holder].holder.key;
+        let same = |pod: &crate::observe::labels::PodLabel| {
+            pod.namespace == key.namespace
+                && pod.name == key.name
+                && (pod.uid.is_none() || key.uid.is_none() || pod.uid == key.uid)
+        };
+        let own =
+            reading.processes.iter().find(|(pod, _)| same(pod)).map(|(_, signals)| signals)?;
+        own.contains_key(&Field::GpuUtil).then_some(own)
+    }
+
+    /// Time that nobody holds in which a device was used all the same: work outside Kubernetes, or a
+    /// holder that no source names. Cards only: a free instance has no series of its own.
+    pub(super) fn busy_unheld_ms(&self, segments: &[Segment]) -> i64 {
+        let unheld = segments.iter().filter(|s| s.holder.is_none() && s.share >= 1.0 - EPSILON);
+        unheld
+            .filter_map(|s| {
+                let device = &self.devices[s.device];
+                let reading = &self.seen[device.observation?].card;
+                let memory = reading.memory_bytes.or(device.memory_bytes);
+                Some((Signals::new(&reading.signals, memory, self.policy), s.time))
+            })
+            .flat_map(|(signals, time)| signals.states(time, time.start))
+            .filter(|(_, j)| j.state == State::Active)
+            .map(|(time, _)| time.length_ms())
+            .sum()
+    }
+}
+
+/// Utilization of what the series speak for, as utilization of the part that is held of it. A part can be
+/// used beyond itself while its neighbours rest; it is full then, not more.
+fn scale(states: &mut [(Interval, Judgement)], part: f64) {
+    if part < 1.0 - EPSILON && part > 0.0 {
+        for (_, judgement) in states {
+            judgement.utilization = judgement.utilization.map(|u| (u / part).min(1.0));
+        }
+    }
+}
+
+/// Longest run of adjacent idle stretches; a gap or any use ends a run.
+fn longest(idle: Vec<Interval>) -> i64 {
+    let runs = IntervalSet::union_of(idle);
+    runs.as_slice().iter().map(|i| i.length_ms()).max().unwrap_or(0)
+}
