@@ -10,6 +10,7 @@ mod unused_gpus;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribution::Attribution;
+use crate::attribution::agents::WARM_POOL;
 use crate::cost::price::Price;
 use crate::model::Window;
 use crate::report::contract::{Basis, Finding, SavingsKind, Severity, WorkloadRow};
@@ -70,9 +71,11 @@ pub(crate) fn subject(workload: &WorkloadRow) -> String {
     format!("{}/{}/{}", workload.namespace, workload.kind, workload.name)
 }
 
-/// Whether there is enough to judge.
+/// Whether there is enough to judge. A warm pool waits idle by design: what it costs is in its row, and
+/// nobody is told to release it.
 pub(crate) fn is_judged(workload: &WorkloadRow) -> bool {
-    workload.ledger.allocated_gpu_hours >= MIN_HELD_GPU_HOURS
+    workload.kind != WARM_POOL
+        && workload.ledger.allocated_gpu_hours >= MIN_HELD_GPU_HOURS
         && workload.ledger.observed_ratio.is_some_and(|r| r >= MIN_OBSERVED)
 }
 
@@ -109,5 +112,24 @@ pub(crate) fn about_workload(
         monthly_savings,
         savings_kind: SavingsKind::Capacity,
         action,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::contract::Ledger;
+
+    #[test]
+    fn nobody_is_told_to_release_a_warm_pool() {
+        let ledger =
+            Ledger { allocated_gpu_hours: 100.0, observed_ratio: Some(1.0), ..Ledger::default() };
+        let of_kind = |kind: &str| WorkloadRow {
+            kind: kind.into(),
+            ledger: ledger.clone(),
+            ..WorkloadRow::default()
+        };
+        assert!(is_judged(&of_kind("SandboxClaim")));
+        assert!(!is_judged(&of_kind("SandboxWarmPool")));
     }
 }

@@ -32,13 +32,21 @@ pub const IN_SCOPE: &str = "in_scope";
 
 /// Node.
 pub const NODE: &str = "node";
+/// How a device is shared.
+pub const SHARING: &str = "sharing";
 /// Model.
 pub const MODEL: &str = "model";
 /// Price of a physical GPU-hour in the report's currency; null without one.
 pub const PRICE: &str = "price_per_gpu_hour";
 
-/// Length of a segment, milliseconds.
+/// Length of a segment, milliseconds of its device's time.
 pub const HELD_MS: &str = "length_ms";
+/// Part of the device that a segment is about.
+pub const SHARE: &str = "share_ratio";
+/// Length × share: milliseconds of a whole physical GPU.
+pub const GPU_MS: &str = "gpu_ms";
+/// Whether the utilization is a device's, split between its holders.
+pub const ESTIMATED: &str = "estimated";
 /// Longest idle stretch of a tenure, milliseconds.
 pub const LONGEST_IDLE_MS: &str = "longest_idle_ms";
 /// Largest framebuffer use of a tenure, bytes.
@@ -57,6 +65,8 @@ pub mod sum {
     pub const BUSY_RATIO_MS: &str = "busy_ratio_ms";
     /// ∫ utilization over all observed time.
     pub const UTILIZATION_RATIO_MS: &str = "utilization_ratio_ms";
+    /// Held time whose utilization is an estimate.
+    pub const ESTIMATED_MS: &str = "estimated_ms";
     /// Time without a price.
     pub const UNPRICED_MS: &str = "unpriced_ms";
     /// Money of all time of the group.

@@ -1,8 +1,6 @@
 //! The sums of the ledger by any key: time by state, integrals of utilization, money.
 
-use polars::prelude::{
-    DataFrame, DataType, Expr, IntoLazy, LazyFrame, SortMultipleOptions, col, lit,
-};
+use polars::prelude::{DataFrame, Expr, IntoLazy, LazyFrame, SortMultipleOptions, col, lit};
 
 use super::columns as c;
 use super::columns::sum;
@@ -10,10 +8,11 @@ use super::tables::{Facts, FrameError, active_utilization, in_table};
 use crate::attribution::states::State;
 
 /// States whose time and money are summed one by one; active time is split further.
-pub const STATES: [State; 6] = [
+pub const STATES: [State; 7] = [
     State::IdleWarm,
     State::IdleEmpty,
     State::Unobserved,
+    State::StaleClaim,
     State::Unallocated,
     State::Stranded,
     State::Unhealthy,
@@ -90,7 +89,7 @@ impl Totals {
 }
 
 /// What a holder on a device has one value of.
-const GROUPABLE: [&str; 10] = [
+const GROUPABLE: [&str; 11] = [
     c::TENANT,
     c::RULE,
     c::NAMESPACE,
@@ -101,6 +100,7 @@ const GROUPABLE: [&str; 10] = [
     c::IN_SCOPE,
     c::NODE,
     c::MODEL,
+    c::SHARING,
 ];
 
 /// Columns that [`sums`] makes.
@@ -110,6 +110,7 @@ fn sum_columns() -> Vec<String> {
         sum::ACTIVE_MS,
         sum::BUSY_RATIO_MS,
         sum::UTILIZATION_RATIO_MS,
+        sum::ESTIMATED_MS,
         sum::UNPRICED_MS,
         sum::TOTAL_COST,
         sum::ACTIVE_COST,
@@ -130,11 +131,12 @@ pub(super) fn grouped(lf: LazyFrame, keys: &[&str], aggregations: Vec<Expr>) -> 
 
 fn sums() -> Vec<Expr> {
     let mut out = vec![
-        col(c::HELD_MS).sum().alias(sum::TOTAL_MS),
+        col(c::GPU_MS).sum().alias(sum::TOTAL_MS),
         time_in(State::Active).alias(sum::ACTIVE_MS),
         busy_ratio_ms().alias(sum::BUSY_RATIO_MS),
         utilization_ratio_ms().alias(sum::UTILIZATION_RATIO_MS),
-        col(c::HELD_MS).filter(col(c::PRICE).is_null()).sum().alias(sum::UNPRICED_MS),
+        col(c::GPU_MS).filter(col(c::ESTIMATED)).sum().alias(sum::ESTIMATED_MS),
+        col(c::GPU_MS).filter(col(c::PRICE).is_null()).sum().alias(sum::UNPRICED_MS),
         col(sum::TOTAL_COST).sum(),
         money_in(State::Active).alias(sum::ACTIVE_COST),
         (col(sum::TOTAL_COST) * active_utilization()).sum().alias(sum::BUSY_COST),
@@ -148,7 +150,7 @@ fn sums() -> Vec<Expr> {
 
 /// Time in a state, milliseconds.
 fn time_in(state: State) -> Expr {
-    col(c::HELD_MS).filter(col(c::STATE).eq(lit(state.name()))).sum()
+    col(c::GPU_MS).filter(col(c::STATE).eq(lit(state.name()))).sum()
 }
 
 /// Money of the time in a state; what has no price is left out (`unpriced_ms` says how much).
@@ -156,18 +158,18 @@ fn money_in(state: State) -> Expr {
     col(sum::TOTAL_COST).filter(col(c::STATE).eq(lit(state.name()))).sum()
 }
 
-fn length_ms() -> Expr {
-    col(c::HELD_MS).cast(DataType::Float64)
+fn gpu_ms() -> Expr {
+    col(c::GPU_MS)
 }
 
 /// ∫ utilization over active time: busy.
 fn busy_ratio_ms() -> Expr {
-    (length_ms() * active_utilization()).sum()
+    (gpu_ms() * active_utilization()).sum()
 }
 
 /// ∫ utilization over all observed time, idle time included.
 fn utilization_ratio_ms() -> Expr {
-    (length_ms() * col(c::UTILIZATION)).sum()
+    (gpu_ms() * col(c::UTILIZATION)).sum()
 }
 
 /// Unobserved time by reason, milliseconds, ordered by reason.
@@ -176,7 +178,7 @@ fn utilization_ratio_ms() -> Expr {
 /// When polars refuses: a bug.
 pub fn unobserved(facts: &Facts) -> Result<DataFrame, FrameError> {
     let lf = facts.lazy().filter(col(c::BLIND).is_not_null());
-    in_table("unobserved", grouped(lf, &[c::BLIND], vec![col(c::HELD_MS).sum()]).collect())
+    in_table("unobserved", grouped(lf, &[c::BLIND], vec![col(c::GPU_MS).sum()]).collect())
 }
 
 /// Time by group and some label, most time first within a group (ties by label).
@@ -196,9 +198,9 @@ pub fn by_label(
     let keys: Vec<&str> = if keys.is_empty() { vec![c::FLEET] } else { keys.to_vec() };
     let mut with_label = keys.clone();
     with_label.push(label);
-    let df = in_table("labels", grouped(lf, &with_label, vec![col(c::HELD_MS).sum()]).collect())?;
+    let df = in_table("labels", grouped(lf, &with_label, vec![col(c::GPU_MS).sum()]).collect())?;
     let mut order: Vec<Expr> = keys.iter().map(|k| col(*k)).collect();
-    order.extend([col(c::HELD_MS), col(label)]);
+    order.extend([col(c::GPU_MS), col(label)]);
     let mut descending = vec![false; keys.len()];
     descending.extend([true, false]);
     let options = SortMultipleOptions::default().with_order_descending_multi(descending);

@@ -19,6 +19,10 @@ pub struct SegmentRows {
     pub holder: Vec<Option<u32>>,
     /// Length of all stretches, milliseconds.
     pub length_ms: Vec<i64>,
+    /// Part of the device.
+    pub share: Vec<f64>,
+    /// Whether the utilization is an estimate.
+    pub estimated: Vec<bool>,
     /// State.
     pub state: Vec<&'static str>,
     /// Utilization.
@@ -57,6 +61,8 @@ pub struct DeviceRows {
     pub node: Vec<String>,
     /// Model.
     pub model: Vec<String>,
+    /// How it is shared.
+    pub sharing: Vec<&'static str>,
     /// Price.
     pub price: Vec<Option<f64>>,
 }
@@ -135,7 +141,7 @@ impl Facts {
             let devices = in_table(table, device_frame(devices))?;
             let lf = lookup(segments.lazy(), holders.lazy(), c::HOLDER);
             let lf = lookup(lf, devices.lazy(), c::DEVICE);
-            in_table(table, lf.with_column(is_priced_cost()).collect())
+            in_table(table, lf.with_column(gpu_ms()).with_column(is_priced_cost()).collect())
         })?;
         let after = (
             i64::try_from(joined.height()).unwrap_or(i64::MAX),
@@ -199,10 +205,14 @@ fn total_ms(df: &DataFrame) -> PolarsResult<i64> {
     Ok(df.column(c::HELD_MS)?.i64()?.sum().unwrap_or(0))
 }
 
-/// Length of a segment × price of an hour; null without a price.
+/// Length of a segment × the part of the device that it is about.
+fn gpu_ms() -> polars::prelude::Expr {
+    (col(c::HELD_MS).cast(DataType::Float64) * col(c::SHARE)).alias(c::GPU_MS)
+}
+
+/// GPU time of a segment × price of an hour; null without a price.
 fn is_priced_cost() -> polars::prelude::Expr {
-    (col(c::HELD_MS).cast(DataType::Float64) / lit(ms_per_hour()) * col(c::PRICE))
-        .alias(c::sum::TOTAL_COST)
+    (col(c::GPU_MS) / lit(ms_per_hour()) * col(c::PRICE)).alias(c::sum::TOTAL_COST)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "3.6 million is exact")]
@@ -225,6 +235,8 @@ fn segment_frame(rows: SegmentRows) -> PolarsResult<DataFrame> {
         Column::new(c::DEVICE.into(), rows.device),
         Column::new(c::HOLDER.into(), rows.holder),
         Column::new(c::HELD_MS.into(), rows.length_ms),
+        Column::new(c::SHARE.into(), rows.share),
+        Column::new(c::ESTIMATED.into(), rows.estimated),
         Column::new(c::STATE.into(), rows.state),
         Column::new(c::UTILIZATION.into(), rows.utilization),
         Column::new(c::SIGNAL.into(), rows.signal),
@@ -255,6 +267,7 @@ fn device_frame(rows: DeviceRows) -> PolarsResult<DataFrame> {
         Column::new(c::DEVICE.into(), row_numbers(rows.node.len())),
         Column::new(c::NODE.into(), rows.node),
         Column::new(c::MODEL.into(), rows.model),
+        Column::new(c::SHARING.into(), rows.sharing),
         Column::new(c::PRICE.into(), rows.price),
     ])
 }

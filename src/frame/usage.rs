@@ -29,12 +29,16 @@ pub fn percentiles(facts: &Facts, part: Part, keys: &[&str]) -> Result<DataFrame
     in_table("percentiles", grouped(observed, keys, aggregations).collect())
 }
 
-/// Within a group in ascending order of utilization. In whole numbers: 100 × cumulative ≥ percent × total.
-fn percentile(percent: i64) -> Expr {
-    let reached =
-        (col(c::HELD_MS).cum_sum(false) * lit(100i64)).gt_eq(col(c::HELD_MS).sum() * lit(percent));
+/// Within a group in ascending order of utilization: 100 × cumulative ≥ percent × total. Exact for whole
+/// GPUs, whose milliseconds are whole numbers; parts of GPUs are compared with room for rounding.
+fn percentile(percent: u32) -> Expr {
+    let total = col(c::GPU_MS).sum() * lit(f64::from(percent)) * lit(1.0 - ROUNDING);
+    let reached = (col(c::GPU_MS).cum_sum(false) * lit(100.0)).gt_eq(total);
     col(c::UTILIZATION).filter(reached).first()
 }
+
+/// Far above the rounding of a sum of `f64`, far below a millisecond of any window.
+const ROUNDING: f64 = 1e-13;
 
 /// Largest framebuffer use and longest idle stretch by group, ordered by key.
 ///

@@ -18,7 +18,7 @@ use crate::frame::tables::{
 use crate::model::policy::{LabelRequirement, Scope};
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, Policy};
-use crate::units::gpu_hours;
+use crate::units::{gpu_hours, gpu_hours_of};
 
 /// What the report says about itself, decided outside the core.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +99,7 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         gpus: rows.gpus()?,
         nodes: rows.nodes()?,
         models: rows.models()?,
+        modes: rows.modes()?,
         findings,
         coverage,
         reconciliation: reconcile(&rows, &source)?,
@@ -156,14 +157,17 @@ fn segment_rows(attribution: &Attribution) -> SegmentRows {
     let mut lengths: BTreeMap<_, i64> = BTreeMap::new();
     for s in &attribution.segments {
         let bits = s.utilization.map(f64::to_bits);
-        let key = (s.device, s.holder, s.state, bits, s.signal, s.blind);
+        let key =
+            (s.device, s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
         *lengths.entry(key).or_default() += s.time.length_ms();
     }
     let mut rows = SegmentRows::default();
-    for ((device, holder, state, bits, signal, blind), length) in lengths {
+    for ((device, holder, state, bits, signal, blind, share, estimated), length) in lengths {
         rows.device.push(row_number(device));
         rows.holder.push(holder.map(row_number));
         rows.length_ms.push(length);
+        rows.share.push(f64::from_bits(share));
+        rows.estimated.push(estimated);
         rows.state.push(state.name());
         rows.utilization.push(bits.map(f64::from_bits));
         rows.signal.push(signal.map(|f| f.query().name()));
@@ -197,6 +201,7 @@ fn device_rows(attribution: &Attribution, prices: &[Option<Price>]) -> DeviceRow
     for (device, price) in attribution.devices.iter().zip(prices) {
         rows.node.push(device.node.clone());
         rows.model.push(device.model.clone());
+        rows.sharing.push(device.sharing.name());
         rows.price.push(price.as_ref().map(|p| p.per_gpu_hour));
     }
     rows
@@ -217,11 +222,13 @@ fn unobserved_hours(facts: &Facts) -> Result<BTreeMap<String, f64>, FrameError> 
     let df = sums::unobserved(facts)?;
     let read = || {
         let reasons = df.column(c::BLIND)?.str()?.clone();
-        let lengths = df.column(c::HELD_MS)?.i64()?.clone();
+        let lengths = df.column(c::GPU_MS)?.f64()?.clone();
         Ok(reasons
             .iter()
             .zip(lengths.iter())
-            .map(|(reason, ms)| (reason.unwrap_or_default().to_owned(), gpu_hours(ms.unwrap_or(0))))
+            .map(|(reason, ms)| {
+                (reason.unwrap_or_default().to_owned(), gpu_hours_of(ms.unwrap_or(0.0)))
+            })
             .collect())
     };
     crate::frame::tables::in_table("unobserved", read())

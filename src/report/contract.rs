@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the contract. A field that changes meaning or goes away raises the first number.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// GPU time by state, and its cost. The states add up to `capacity_gpu_hours`;
 /// those that somebody holds add up to `allocated_gpu_hours`.
@@ -34,7 +34,8 @@ pub struct Ledger {
     pub stale_claim_gpu_hours: f64,
     /// Held by nobody, and could be scheduled.
     pub unallocated_gpu_hours: f64,
-    /// Held by nobody, and nobody can: no CPU or memory left on the node.
+    /// Held by nobody, and nobody can: no CPU or memory left on the node, or too little left of a card that
+    /// is cut into instances.
     pub stranded_gpu_hours: f64,
     /// Held by nobody, and broken: node not ready or cordoned, device missing or with a fatal XID.
     pub unhealthy_gpu_hours: f64,
@@ -46,6 +47,11 @@ pub struct Ledger {
     pub utilization: Option<f64>,
     /// Observed share of the held time, 0..1.
     pub observed_ratio: Option<f64>,
+    /// Held time whose utilization is an estimate: the value of a device that several share, split between
+    /// them by share. Who held it, and so what it costs, is not part of the estimate.
+    pub estimated_gpu_hours: f64,
+    /// Estimated share of the held time, 0..1.
+    pub estimated_ratio: Option<f64>,
     /// Time on GPUs without a price: the costs of this row leave it out.
     pub unpriced_gpu_hours: f64,
     /// Cost of `capacity_gpu_hours`.
@@ -103,8 +109,8 @@ pub struct Usage {
     pub memory_used_max_bytes: Option<f64>,
     /// Longest unbroken idle stretch of one device, seconds.
     pub longest_idle_seconds: f64,
-    /// Most GPUs held at one time.
-    pub gpus_peak: u32,
+    /// Most GPUs held at one time, parts of GPUs as parts.
+    pub gpus_peak: f64,
     /// Utilization signals that the row rests on, most used first, joined by ` + `
     /// (`gpu_util`, `sm_active`, …).
     pub signal: Option<String>,
@@ -147,6 +153,8 @@ pub struct Report {
     pub nodes: Vec<NodeRow>,
     /// By GPU model, by name.
     pub models: Vec<ModelRow>,
+    /// By way of sharing, by name.
+    pub modes: Vec<ModeRow>,
     /// What deserves attention, most money first.
     pub findings: Vec<Finding>,
     /// What the figures rest on, and what is missing.
@@ -312,6 +320,24 @@ pub struct PodRow {
     pub cost: Option<f64>,
 }
 
+/// One holder of a part of a GPU.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GpuHolder {
+    /// Namespace; empty for `__unattributed__`.
+    pub namespace: String,
+    /// Pod, or claim where no pod is there.
+    pub name: String,
+    /// Tenant.
+    pub tenant: String,
+    /// Part of the GPU, 0..1.
+    pub share: f64,
+    /// First instant, RFC 3339.
+    pub from: String,
+    /// First instant after, RFC 3339.
+    pub until: String,
+}
+
 /// One physical GPU.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -324,8 +350,11 @@ pub struct GpuRow {
     pub index: Option<String>,
     /// Model, as reported.
     pub model: String,
-    /// How it is shared: `exclusive`; others are named and left unattributed for now.
+    /// How it was shared: `exclusive`, `mig`, `time-slicing`, `mps`, `mig+replicas`, `dra`, `dra-partition`,
+    /// `dra-capacity`, `vgpu`, `fraction`.
     pub sharing: String,
+    /// Who held which part of it, by time.
+    pub holders: Vec<GpuHolder>,
     /// Time and money.
     #[serde(flatten)]
     pub ledger: Ledger,
@@ -364,6 +393,22 @@ pub struct NodeRow {
 pub struct ModelRow {
     /// Model, as reported.
     pub model: String,
+    /// Physical GPUs.
+    pub gpus: u32,
+    /// Time and money.
+    #[serde(flatten)]
+    pub ledger: Ledger,
+    /// Spread of utilization over held time.
+    #[serde(flatten)]
+    pub usage: Usage,
+}
+
+/// One way of sharing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ModeRow {
+    /// As `sharing` of a GPU.
+    pub mode: String,
     /// Physical GPUs.
     pub gpus: u32,
     /// Time and money.
@@ -446,7 +491,7 @@ pub struct Coverage {
     pub samples_dropped: BTreeMap<String, u64>,
     /// Observed share of the held time, 0..1.
     pub observed_ratio: Option<f64>,
-    /// Unobserved GPU-hours by reason (`no-sample`, `contradiction`, `device-unknown`, `shared-device`).
+    /// Unobserved GPU-hours by reason (`no-sample`, `contradiction`, `device-unknown`, `instance-unknown`).
     pub unobserved_gpu_hours: BTreeMap<String, f64>,
     /// UUIDs of GPUs without a price.
     pub gpus_without_price: Vec<String>,

@@ -15,6 +15,9 @@ const ENOUGH_OBSERVED: f64 = 0.9;
 /// Samples that lie further in the future than this mean that clocks disagree.
 const CLOCK_TOLERANCE_MS: i64 = MS_PER_MINUTE;
 
+/// Warnings that say in detail what `no-metrics` says at once.
+const NEEDS_METRICS: &[&str] = &["no-dcgm-series", "no-pod-history"];
+
 /// How many names a sentence lists before it says how many more there are.
 const NAMES_IN_A_SENTENCE: usize = 5;
 
@@ -44,9 +47,23 @@ pub fn coverage(
         .map(|(device, _)| device.id.clone())
         .collect();
     let mut remarks = about_sources(inputs);
+    let no_metrics = inputs.metrics.is_empty();
+    if no_metrics {
+        remarks.push(Remark {
+            code: "no-metrics",
+            message: "no metrics are read: what is listed now stands for the whole window, and held time is \
+                      unobserved, neither idle nor busy"
+                .into(),
+            incomplete: true,
+        });
+    }
     remarks.extend(about_devices(odd));
+    remarks.extend(about_claims(odd));
     remarks.extend(about_holders(odd));
+    // Without metrics these follow of themselves.
+    remarks.retain(|r| !(no_metrics && NEEDS_METRICS.contains(&r.code)));
     remarks.extend(about_prices(attribution, prices));
+    remarks.extend(about_virtual_gpus(attribution));
     if nobody_in_scope && !attribution.holders.is_empty() {
         remarks.push(Remark {
             code: "empty-scope",
@@ -54,7 +71,7 @@ pub fn coverage(
             incomplete: true,
         });
     }
-    if let Some(ratio) = observed_ratio.filter(|r| *r < ENOUGH_OBSERVED) {
+    if let Some(ratio) = observed_ratio.filter(|r| *r < ENOUGH_OBSERVED && !no_metrics) {
         remarks.push(Remark {
             code: "low-coverage",
             message: format!(
@@ -84,7 +101,8 @@ pub fn coverage(
     }
 }
 
-fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
+/// A line of coverage about a source.
+pub(crate) fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
     let status = match source.state {
         SourceState::Ok => "ok",
         SourceState::Empty => "empty",
@@ -99,9 +117,9 @@ fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
     }
 }
 
-/// Kinds that name no holder of a whole GPU: without them the figures are the same.
+/// Kinds that hold no GPU: without them hours and money are the same.
 fn is_optional(source: &str) -> bool {
-    ["resourceclaims", "resourceclaimtemplates", "resourceslices", "deviceclasses"]
+    ["deviceclasses", "devicetaintrules", "podgroups", "resourceclaimtemplates", "sandbox"]
         .iter()
         .any(|kind| source.contains(kind))
 }
@@ -176,19 +194,6 @@ fn about_devices(odd: &Oddities) -> Vec<Remark> {
             ),
         );
     }
-    if !odd.shared_devices.is_empty() {
-        let names: Vec<_> =
-            odd.shared_devices.iter().map(|(id, how)| format!("{id} ({})", how.name())).collect();
-        let names = list(&names);
-        say(
-            "shared-devices",
-            true,
-            format!(
-                "shared GPUs are not split between holders yet: {names}; \
-             their time is held by __unattributed__ and unobserved"
-            ),
-        );
-    }
     if odd.samples_clamped > 0 {
         say(
             "samples-clamped",
@@ -219,6 +224,43 @@ fn about_devices(odd: &Oddities) -> Vec<Remark> {
     out
 }
 
+fn about_claims(odd: &Oddities) -> Vec<Remark> {
+    let mut out = Vec::new();
+    let mut say = |code, incomplete, message| out.push(Remark { code, message, incomplete });
+    if !odd.unlisted.is_empty() {
+        say(
+            "unlisted-devices",
+            true,
+            format!(
+                "claims hold devices that no pool lists (any more); they are not billed: {}",
+                list(&odd.unlisted)
+            ),
+        );
+    }
+    if !odd.incomplete_pools.is_empty() {
+        say(
+            "incomplete-pools",
+            true,
+            format!(
+                "slices of these pools are missing, and devices with them: {}",
+                list(&odd.incomplete_pools)
+            ),
+        );
+    }
+    if odd.unclaimed_use_ms > 0 {
+        say(
+            "claims-unknown",
+            true,
+            format!(
+                "{:.1} GPU-hours on devices of resource claims were in use while no claim of that time is known; \
+                 they are __unattributed__. Let dcgm-exporter print dra_* labels (KUBERNETES_ENABLE_DRA)",
+                gpu_hours(odd.unclaimed_use_ms)
+            ),
+        );
+    }
+    out
+}
+
 fn about_holders(odd: &Oddities) -> Vec<Remark> {
     let mut out = Vec::new();
     let mut say = |code, incomplete, message| out.push(Remark { code, message, incomplete });
@@ -228,6 +270,9 @@ fn about_holders(odd: &Oddities) -> Vec<Remark> {
     } else if odd.no_pod_history {
         say("no-pod-history", true, "kube-state-metrics shows no pod that requests GPUs: who held what rests on objects and \
              DCGM's pod labels, and pods that are gone may be missing".into());
+    }
+    for problem in &odd.bad_annotations {
+        say("bad-annotation", true, problem.clone());
     }
     let contested: i64 = odd.contested.iter().map(|(_, ms)| ms).sum();
     if contested > 0 {
@@ -282,6 +327,23 @@ fn about_prices(attribution: &Attribution, prices: &[Option<Price>]) -> Vec<Rema
             incomplete: true,
         })
         .collect()
+}
+
+/// Inside a virtual machine a card looks whole, and what the machine has may be a part of one.
+fn about_virtual_gpus(attribution: &Attribution) -> Option<Remark> {
+    let mut models: BTreeMap<&str, u32> = BTreeMap::new();
+    for device in attribution.devices.iter().filter(|d| d.is_virtual()) {
+        *models.entry(&device.model).or_default() += 1;
+    }
+    let names: Vec<String> = models.iter().map(|(model, n)| format!("{n} × {model}")).collect();
+    (!names.is_empty()).then(|| Remark {
+        code: "virtual-gpus",
+        message: format!(
+            "virtual GPUs of a hypervisor: {}; each counts as one GPU, and its price is per virtual GPU, not per card",
+            list(&names)
+        ),
+        incomplete: false,
+    })
 }
 
 fn list(names: &[String]) -> String {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, DataType, PolarsResult};
 
 use super::contract::{Ledger, Usage};
+use crate::attribution::resolve::Piece;
 use crate::attribution::states::State;
-use crate::attribution::{Attributed, Attribution, Tenure};
+use crate::attribution::{Attributed, Attribution};
 use crate::frame::columns::{self as c, sum};
 use crate::frame::sums::{self, Part, Totals, cost_column, ms_column};
 use crate::frame::tables::{Facts, FrameError, Tenures, in_table};
 use crate::frame::usage;
-use crate::units::{MS_PER_HOUR, MS_PER_SECOND, Millis, gpu_hours};
+use crate::units::{MS_PER_SECOND, Millis, gpu_hours_of};
 
 /// Values of the key columns of a group.
 pub type Key = Vec<String>;
@@ -23,8 +24,8 @@ pub struct Figures {
     pub ledger: Ledger,
     /// Spread of utilization.
     pub usage: Usage,
-    /// All time of the group, milliseconds.
-    pub total_ms: i64,
+    /// All time of the group, GPU-milliseconds.
+    pub total_ms: f64,
     /// Money of all time of the group; what has no price is left out.
     pub total_cost: f64,
 }
@@ -99,26 +100,27 @@ impl Source<'_> {
         Ok(out)
     }
 
-    /// Most devices that a group held at one time.
-    fn gpus_peak(&self, part: Part, keys: &[&str]) -> BTreeMap<Key, u32> {
-        let mut changes: BTreeMap<Key, Vec<(Millis, i32)>> = BTreeMap::new();
-        for tenure in &self.attribution.tenures {
-            if part == Part::All || self.in_scope[tenure.holder] {
-                let group = changes.entry(self.key_of(tenure, keys)).or_default();
-                group.extend([(tenure.time.start, 1), (tenure.time.end, -1)]);
+    /// Most GPUs that a group held at one time, parts of GPUs as parts.
+    fn gpus_peak(&self, part: Part, keys: &[&str]) -> BTreeMap<Key, f64> {
+        let mut changes: BTreeMap<Key, Vec<(Millis, f64)>> = BTreeMap::new();
+        for piece in &self.attribution.pieces {
+            if part == Part::All || self.in_scope[piece.holder] {
+                let group = changes.entry(self.key_of(piece, keys)).or_default();
+                group.extend([(piece.time.start, piece.share), (piece.time.end, -piece.share)]);
             }
         }
         changes.into_iter().map(|(key, changes)| (key, highest(changes))).collect()
     }
 
-    fn key_of(&self, tenure: &Tenure, keys: &[&str]) -> Key {
-        let holder = &self.attribution.holders[tenure.holder];
-        let device = &self.attribution.devices[tenure.device];
+    fn key_of(&self, piece: &Piece, keys: &[&str]) -> Key {
+        let holder = &self.attribution.holders[piece.holder];
+        let device = &self.attribution.devices[piece.device];
         keys.iter()
             .map(|key| match *key {
                 c::NODE => device.node.clone(),
                 c::MODEL => device.model.clone(),
-                c::DEVICE => tenure.device.to_string(),
+                c::SHARING => device.sharing.name().to_owned(),
+                c::DEVICE => piece.device.to_string(),
                 other => holder_value(holder, other),
             })
             .collect()
@@ -145,15 +147,16 @@ pub fn pod_key(holder: &Attributed) -> String {
     format!("{}/{}/{}", key.namespace, key.name, key.uid.as_deref().unwrap_or_default())
 }
 
-/// Highest level that a list of changes reaches. At one instant leaving comes before arriving.
-fn highest(mut changes: Vec<(Millis, i32)>) -> u32 {
-    changes.sort_unstable();
-    let (mut level, mut highest) = (0, 0);
+/// Highest level that a list of changes reaches. At one instant leaving comes before arriving. Parts are
+/// rounded to millionths, so that what comes and goes does not add up to dust.
+fn highest(mut changes: Vec<(Millis, f64)>) -> f64 {
+    changes.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
+    let (mut level, mut highest) = (0.0, 0.0_f64);
     for (_, change) in changes {
         level += change;
         highest = highest.max(level);
     }
-    u32::try_from(highest).unwrap_or(0)
+    (highest * 1e6).round() / 1e6
 }
 
 #[expect(clippy::cast_precision_loss, reason = "below 2^53 ms")]
@@ -201,16 +204,17 @@ fn peak_row(df: &DataFrame, row: usize) -> PolarsResult<(Option<f64>, i64)> {
 /// One row of sums as a ledger. What is not held has no place in `allocated`; money is null where
 /// none of the time has a price.
 fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
-    let total_ms = int(df, sum::TOTAL_MS, row)?;
-    let unpriced_ms = int(df, sum::UNPRICED_MS, row)?;
-    let priced = total_ms == 0 || unpriced_ms < total_ms;
-    let ms = |state| int(df, &ms_column(state), row);
+    let gpu_ms = |column: &str| Ok(float(df, column, row)?.unwrap_or(0.0)) as PolarsResult<f64>;
+    let total_ms = gpu_ms(sum::TOTAL_MS)?;
+    let unpriced_ms = gpu_ms(sum::UNPRICED_MS)?;
+    let priced = total_ms <= 0.0 || unpriced_ms < total_ms;
+    let ms = |state| gpu_ms(&ms_column(state));
     let money =
         |column: &str| Ok(float(df, column, row)?.filter(|_| priced)) as PolarsResult<Option<f64>>;
     let cost = |state| money(&cost_column(state));
-    let active_ms = int(df, sum::ACTIVE_MS, row)?;
-    let busy = ratio_hours(float(df, sum::BUSY_RATIO_MS, row)?);
-    let used = ratio_hours(float(df, sum::UTILIZATION_RATIO_MS, row)?);
+    let active_ms = gpu_ms(sum::ACTIVE_MS)?;
+    let busy = gpu_hours_of(gpu_ms(sum::BUSY_RATIO_MS)?);
+    let used = gpu_hours_of(gpu_ms(sum::UTILIZATION_RATIO_MS)?);
     let (warm, empty, blind) =
         (ms(State::IdleWarm)?, ms(State::IdleEmpty)?, ms(State::Unobserved)?);
     let observed_ms = active_ms + warm + empty;
@@ -218,25 +222,29 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
     let (busy_cost, active_cost) = (money(sum::BUSY_COST)?, money(sum::ACTIVE_COST)?);
     let (warm_cost, empty_cost, blind_cost) =
         (cost(State::IdleWarm)?, cost(State::IdleEmpty)?, cost(State::Unobserved)?);
+    let stale_cost = cost(State::StaleClaim)?;
     let slack_cost = difference(active_cost, busy_cost);
-    let observed_hours = gpu_hours(observed_ms);
+    let estimated_hours = gpu_hours_of(gpu_ms(sum::ESTIMATED_MS)?);
+    let observed_hours = gpu_hours_of(observed_ms);
     let ledger = Ledger {
         capacity_gpu_hours: None,
-        allocated_gpu_hours: gpu_hours(held_ms),
+        allocated_gpu_hours: gpu_hours_of(held_ms),
         busy_gpu_hours: busy,
-        slack_gpu_hours: gpu_hours(active_ms) - busy,
-        idle_warm_gpu_hours: gpu_hours(warm),
-        idle_empty_gpu_hours: gpu_hours(empty),
-        unobserved_gpu_hours: gpu_hours(blind),
-        stale_claim_gpu_hours: 0.0,
-        unallocated_gpu_hours: gpu_hours(ms(State::Unallocated)?),
-        stranded_gpu_hours: gpu_hours(ms(State::Stranded)?),
-        unhealthy_gpu_hours: gpu_hours(ms(State::Unhealthy)?),
+        slack_gpu_hours: gpu_hours_of(active_ms) - busy,
+        idle_warm_gpu_hours: gpu_hours_of(warm),
+        idle_empty_gpu_hours: gpu_hours_of(empty),
+        unobserved_gpu_hours: gpu_hours_of(blind),
+        stale_claim_gpu_hours: gpu_hours_of(ms(State::StaleClaim)?),
+        unallocated_gpu_hours: gpu_hours_of(ms(State::Unallocated)?),
+        stranded_gpu_hours: gpu_hours_of(ms(State::Stranded)?),
+        unhealthy_gpu_hours: gpu_hours_of(ms(State::Unhealthy)?),
         observed_gpu_hours: observed_hours,
         utilization_gpu_hours: used,
-        utilization: (observed_ms > 0).then(|| used / observed_hours),
-        observed_ratio: (held_ms > 0).then(|| observed_hours / gpu_hours(held_ms)),
-        unpriced_gpu_hours: gpu_hours(unpriced_ms),
+        utilization: (observed_ms > 0.0).then(|| used / observed_hours),
+        observed_ratio: (held_ms > 0.0).then(|| observed_hours / gpu_hours_of(held_ms)),
+        estimated_gpu_hours: estimated_hours,
+        estimated_ratio: (held_ms > 0.0).then(|| estimated_hours / gpu_hours_of(held_ms)),
+        unpriced_gpu_hours: gpu_hours_of(unpriced_ms),
         capacity_cost: None,
         allocated_cost: total([active_cost, warm_cost, empty_cost, blind_cost]),
         busy_cost,
@@ -244,19 +252,14 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
         idle_warm_cost: warm_cost,
         idle_empty_cost: empty_cost,
         unobserved_cost: blind_cost,
-        stale_claim_cost: slack_cost.map(|_| 0.0),
+        stale_claim_cost: stale_cost,
         unallocated_cost: cost(State::Unallocated)?,
         stranded_cost: cost(State::Stranded)?,
         unhealthy_cost: cost(State::Unhealthy)?,
-        waste_cost: total([warm_cost, empty_cost, slack_cost]),
+        waste_cost: total([warm_cost, empty_cost, slack_cost, stale_cost]),
     };
     let total_cost = float(df, sum::TOTAL_COST, row)?.unwrap_or(0.0);
     Ok(Figures { ledger, usage: Usage::default(), total_ms, total_cost })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "3.6 million is exact")]
-fn ratio_hours(ratio_ms: Option<f64>) -> f64 {
-    ratio_ms.unwrap_or(0.0) / MS_PER_HOUR as f64
 }
 
 fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {
@@ -274,7 +277,10 @@ mod tests {
     #[test]
     fn peaks_count_a_handover_once() {
         // Two until 10, where one leaves as another comes; three from 20.
-        assert_eq!(highest(vec![(0, 1), (0, 1), (10, -1), (10, 1), (20, 1), (30, -1)]), 3);
-        assert_eq!(highest(vec![(0, 1), (10, -1), (10, 1), (20, -1)]), 1);
+        let changes = [(0, 1.0), (0, 1.0), (10, -1.0), (10, 1.0), (20, 1.0), (30, -1.0)];
+        assert!((highest(changes.to_vec()) - 3.0).abs() < 1e-12);
+        assert!((highest(vec![(0, 1.0), (10, -1.0), (10, 1.0), (20, -1.0)]) - 1.0).abs() < 1e-12);
+        // Seven seventh parts are one GPU.
+        assert!((highest(vec![(0, 1.0 / 7.0); 7]) - 1.0).abs() < 1e-12);
     }
 }

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::{
-    FleetRow, GpuRow, Ledger, ModelRow, NamespaceRow, NodeRow, PodRow, TenantRow, WorkloadRow,
+    FleetRow, GpuHolder, GpuRow, Ledger, ModeRow, ModelRow, NamespaceRow, NodeRow, PodRow,
+    TenantRow, WorkloadRow,
 };
 use super::figures::{Figures, Source, holder_value, pod_key};
 use crate::attribution::Attributed;
+use crate::attribution::pods::HolderKind;
+use crate::attribution::resolve::pieces_of;
 use crate::cost::price::{Price, capacity_type, instance_type};
 use crate::frame::columns as c;
 use crate::frame::sums::Part;
 use crate::frame::tables::FrameError;
-use crate::model::Window;
 use crate::model::window::rfc3339;
+use crate::model::{Interval, Window};
 use crate::units::{HOURS_PER_MONTH, gpu_hours};
 
 /// Hardware and money of one or more devices, from their presence alone: the side of the balance
@@ -200,7 +203,8 @@ impl Rows<'_> {
     /// When a frame is not what it should be: a bug.
     pub fn pods(&self) -> Result<Vec<PodRow>, FrameError> {
         let mut holders: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (h, holder) in self.source.attribution.holders.iter().enumerate() {
+        let all = self.source.attribution.holders.iter().enumerate();
+        for (h, holder) in all.filter(|(_, a)| a.holder.kind == HolderKind::Pod) {
             holders.entry(pod_key(holder)).or_default().push(h);
         }
         let mut rows: Vec<_> = self
@@ -259,11 +263,55 @@ impl Rows<'_> {
                 index: device.index.clone(),
                 model: device.model.clone(),
                 sharing: device.sharing.name().to_owned(),
+                holders: self.holders_of(d),
                 ledger: self.with_capacity(figures.ledger, &|other| other == d).0,
                 usage: figures.usage,
                 price_per_hour: price.map(|p| p.per_gpu_hour),
                 price_source: price.map(|p| p.source.clone()),
             }
+        });
+        Ok(rows.collect())
+    }
+
+    /// Who held which part of a device: pieces that only differ in time are one where they meet.
+    fn holders_of(&self, d: usize) -> Vec<GpuHolder> {
+        let attribution = self.source.attribution;
+        let mut out: Vec<(usize, f64, Interval)> = Vec::new();
+        for piece in pieces_of(&attribution.pieces, d) {
+            let meets = out.iter_mut().rev().find(|(holder, share, time)| {
+                *holder == piece.holder
+                    && (share - piece.share).abs() < 1e-9
+                    && time.end == piece.time.start
+            });
+            match meets {
+                Some((_, _, time)) => time.end = piece.time.end,
+                None => out.push((piece.holder, piece.share, piece.time)),
+            }
+        }
+        let row = |(h, share, time): (usize, f64, Interval)| {
+            let Attributed { holder, tenant, .. } = &attribution.holders[h];
+            GpuHolder {
+                namespace: holder.key.namespace.clone(),
+                name: holder.key.name.clone(),
+                tenant: tenant.tenant.clone(),
+                share,
+                from: rfc3339(time.start),
+                until: rfc3339(time.end),
+            }
+        };
+        out.into_iter().map(row).collect()
+    }
+
+    /// By way of sharing, by name.
+    ///
+    /// # Errors
+    /// When a frame is not what it should be: a bug.
+    pub fn modes(&self) -> Result<Vec<ModeRow>, FrameError> {
+        let devices = &self.source.attribution.devices;
+        let rows = self.source.by(Part::All, &[c::SHARING])?.into_iter().map(|(key, figures)| {
+            let (ledger, capacity) =
+                self.with_capacity(figures.ledger, &|d| devices[d].sharing.name() == key[0]);
+            ModeRow { gpus: capacity.gpus, mode: key[0].clone(), ledger, usage: figures.usage }
         });
         Ok(rows.collect())
     }
