@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{completions, config, demo, man, prices, report, snapshot};
+use crate::commands::{claims, completions, config, demo, man, prices, report, snapshot};
 use crate::error::exit_code;
 
 /// Name of the binary as a kubectl plugin: kubectl runs it for `kubectl gpu-finops`.
@@ -18,6 +18,7 @@ Examples:
   gpu-finops demo                                         a report on a built-in cluster, with no network
   gpu-finops report                                       the cluster of the current context, last 7 days
   gpu-finops report --prometheus http://localhost:9090 --window yesterday
+  gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -53,6 +54,8 @@ pub struct Cli {
 pub enum Command {
     /// Report GPU-hours, utilization, idle time and cost
     Report(report::Args),
+    /// List resource claims: class, devices, holders, cost, and what is left over
+    Claims(claims::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::claims::contract::ClaimsReport;
 use crate::error::{Error, Result};
 use crate::output::{self, Format, RenderOptions};
 use crate::report::contract::Report;
@@ -125,14 +126,33 @@ pub fn render(report: &Report, view: &View, ui: &Ui) -> Result<Rendered> {
         let named = tables.into_iter().map(|(table, bytes)| (format!("{table}.parquet"), bytes));
         return Ok(Rendered::Files(named.collect()));
     }
-    let options = RenderOptions {
+    output::render(report, view.format, &options(view, ui)).map(Rendered::Document).map_err(failed)
+}
+
+/// A report on claims in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_claims(report: &ClaimsReport, view: &View, ui: &Ui) -> Result<Rendered> {
+    // Each claim counts: `--top` is a matter of the report.
+    let options = RenderOptions { top: 0, ..options(view, ui) };
+    let bytes = output::render_claims(report, view.format, &options)
+        .map_err(|e| Error::failed("cannot write the claims in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("claims.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+fn options(view: &View, ui: &Ui) -> RenderOptions {
+    RenderOptions {
         by: view.by,
         width: ui.width(),
         color: ui.color() && view.output_file.is_none(),
         top: view.top.unwrap_or(0),
         wide: false,
-    };
-    output::render(report, view.format, &options).map(Rendered::Document).map_err(failed)
+    }
 }
 
 /// Makes and removes a file beside `path`: whether one can be made there.

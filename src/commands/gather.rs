@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-use crate::model::{Inputs, MetricData, Policy, SourceStatus, Window};
+use crate::model::{Inputs, MetricData, Policy, SourceState, SourceStatus, Window};
 use crate::settings::Settings;
 use crate::settings::source::{LiveSource, ObjectsFrom, SourceChoice};
 use crate::settings::window::ResolvedWindow;
@@ -69,6 +69,36 @@ pub async fn gather(settings: &Settings, ui: &Ui) -> Result<Gathered> {
     }
 }
 
+/// Reads cluster objects alone: no metric server is looked for.
+///
+/// # Errors
+///
+/// A cluster that cannot be reached, a file or snapshot that cannot be read, settings that leave no
+/// source of objects.
+pub async fn cluster_objects(settings: &Settings, ui: &Ui) -> Result<(Millis, RawObjects)> {
+    let live = match &settings.source {
+        SourceChoice::Snapshot(dir) => {
+            let recorded = load(dir)?;
+            return Ok((settings.now_ms.unwrap_or(recorded.now_ms), recorded.objects));
+        }
+        SourceChoice::Live(live) => live,
+    };
+    let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
+    let cluster = match &live.objects {
+        ObjectsFrom::Cluster => Some(to_cluster(live).await.map_err(|e| {
+            e.hinted("or read what `kubectl get -o json` printed: `--objects PATH`")
+        })?),
+        ObjectsFrom::Files(_) => None,
+        ObjectsFrom::Nowhere => {
+            return Err(Error::usage("there is no source of objects: `no-kubernetes` is set")
+                .hinted("take it back, or name a source: `--objects PATH` or `--snapshot DIR`"));
+        }
+    };
+    let progress = ui.progress();
+    let objects = read_objects(live, cluster.as_ref(), now_ms, progress.as_ref()).await?;
+    Ok((now_ms, objects))
+}
+
 /// The built-in cluster.
 ///
 /// # Errors
@@ -98,19 +128,25 @@ async fn read(live: &LiveSource, settings: &Settings, ui: &Ui) -> Result<Gathere
     );
     let (collected, objects) = (metrics?, objects?);
     let Collected { metrics, sources, server } = collected;
-    Ok(Gathered { window, now_ms, metrics, objects, sources, server: Some(server) })
+    let server = (!live.no_metrics).then_some(server);
+    Ok(Gathered { window, now_ms, metrics, objects, sources, server })
 }
 
 /// The cluster, where objects or the metric server are to come from it.
 async fn connect(live: &LiveSource) -> Result<Option<Cluster>> {
-    if live.objects != ObjectsFrom::Cluster && live.prometheus.is_some() {
+    if live.objects != ObjectsFrom::Cluster && (live.prometheus.is_some() || live.no_metrics) {
         return Ok(None);
     }
-    kubernetes::connect(&live.cluster).await.map(Some).map_err(|e| {
+    to_cluster(live).await.map(Some).map_err(|e| {
+        e.hinted("or do without: `--prometheus URL` with `--objects PATH` or `--no-kubernetes`")
+    })
+}
+
+async fn to_cluster(live: &LiveSource) -> Result<Cluster> {
+    kubernetes::connect(&live.cluster).await.map_err(|e| {
         Error::failed("cannot connect to a cluster")
             .caused_by(e)
             .hinted("name one with `--kubeconfig` or `--context`")
-            .hinted("or do without: `--prometheus URL` with `--objects PATH` or `--no-kubernetes`")
     })
 }
 
@@ -123,6 +159,15 @@ async fn read_metrics(
     progress: &dyn Progress,
     ui: &Ui,
 ) -> Result<Collected> {
+    if live.no_metrics {
+        let detail = "left out by --no-metrics: what is listed now stands for the whole window";
+        let skipped = SourceStatus {
+            name: "prometheus".to_owned(),
+            state: SourceState::Skipped,
+            detail: detail.to_owned(),
+        };
+        return Ok(Collected { metrics: vec![], sources: vec![skipped], server: String::new() });
+    }
     let transport: Arc<dyn Transport> = match (&live.prometheus, cluster) {
         (Some(url), _) => Arc::new(direct(url.as_str(), live)?),
         (None, Some(cluster)) => Arc::new(discovered(cluster, live, ui).await?),

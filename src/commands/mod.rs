@@ -3,6 +3,7 @@
 //! Commands know both sides, the sources with their effects and the pure core; they decide nothing
 //! about money.
 
+pub mod claims;
 pub mod completions;
 pub mod compute;
 pub mod config;
@@ -79,6 +80,7 @@ fn crashed(error: tokio::task::JoinError) -> Error {
 async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
     match cli.command {
         Command::Report(args) => report::run(args, environment, ui).await,
+        Command::Claims(args) => claims::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(args, environment, ui),
         Command::Snapshot(args) => snapshot::run(args, environment, ui).await,
         Command::Config(args) => config::run(args, environment, ui),
@@ -94,6 +96,7 @@ impl Cli {
     pub const fn typed(&self) -> &Typed {
         match &self.command {
             Command::Report(args) => &args.flags.0,
+            Command::Claims(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,
             Command::Snapshot(args) => args.typed(),
             Command::Config(args) => args.typed(),

@@ -89,6 +89,7 @@ mod tests {
             gpus: vec![],
             nodes: vec![],
             models: vec![],
+            modes: vec![],
             findings: vec![],
             coverage: Coverage {
                 warnings: (1..=warnings).map(warning).collect(),

@@ -6,14 +6,18 @@
 use csv::Writer;
 use serde_json::Value;
 
-use super::flat::listed;
+use super::flat::{FlatTable, listed};
 use super::text::visible;
 use super::{GroupBy, OutputError};
 use crate::report::contract::Report;
 
 /// The table that `by` names, with a header, lines ended by `\n`.
 pub(super) fn render(report: &Report, by: GroupBy) -> Result<Vec<u8>, OutputError> {
-    let table = listed(report, by)?;
+    encode(&listed(report, by)?)
+}
+
+/// One table, with a header, lines ended by `\n`.
+pub(super) fn encode(table: &FlatTable) -> Result<Vec<u8>, OutputError> {
     let mut writer = Writer::from_writer(Vec::new());
     writer.write_record(table.columns.iter().map(|(name, _)| name))?;
     for row in &table.rows {

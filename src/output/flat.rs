@@ -47,6 +47,7 @@ pub(super) fn listed(report: &Report, by: GroupBy) -> Result<FlatTable, OutputEr
         GroupBy::Gpu => flat("gpus", &report.gpus),
         GroupBy::Node => flat("nodes", &report.nodes),
         GroupBy::Model => flat("models", &report.models),
+        GroupBy::Mode => flat("modes", &report.modes),
     }
 }
 
@@ -145,7 +146,8 @@ fn header(report: &Report) -> Header<'_> {
     }
 }
 
-fn flat<T: Serialize + JsonSchema>(
+/// Rows of a type as a table of its fields.
+pub(super) fn flat<T: Serialize + JsonSchema>(
     name: &'static str,
     rows: &[T],
 ) -> Result<FlatTable, OutputError> {

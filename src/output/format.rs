@@ -201,6 +201,12 @@ pub fn price(value: Option<f64>, currency: &str) -> String {
     money(value, currency, digits)
 }
 
+/// GPUs: whole ones as whole numbers, others with up to two decimals.
+pub(super) fn gpus(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

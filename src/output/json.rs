@@ -1,12 +1,12 @@
-//! The report as JSON: the contract itself, unrounded.
+//! A report as JSON: the contract itself, unrounded.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::OutputError;
-use crate::report::contract::Report;
 
 /// Pretty JSON that ends with a line break; what is not known is `null`.
-pub(super) fn render(report: &Report) -> Result<Vec<u8>, OutputError> {
+pub(super) fn render<T: Serialize>(report: &T) -> Result<Vec<u8>, OutputError> {
     let mut value = serde_json::to_value(report)?;
     unsigned_zeros(&mut value);
     let mut text = harmless(serde_json::to_string_pretty(&value)?);

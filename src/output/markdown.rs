@@ -13,16 +13,21 @@ const HIGHEST_RANK: u8 = 6;
 
 /// The report as Markdown that ends with a line break.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> String {
+    layout(&document::build(report, options), options)
+}
+
+/// Blocks as Markdown that ends with a line break.
+pub(super) fn layout(blocks: &[Block], options: &RenderOptions) -> String {
     let ranks = if options.wide { u8::MAX } else { HIGHEST_RANK };
     let mut out = String::new();
     let mut in_list = false;
-    for block in document::build(report, options) {
+    for block in blocks {
         let item = matches!(block, Block::Item(_));
         if in_list && !item {
             out.push('\n');
         }
         in_list = item;
-        out.push_str(&text(&block, ranks));
+        out.push_str(&text(block, ranks));
     }
     format!("{}\n", out.trim_end())
 }

@@ -3,6 +3,7 @@
 //! Not here: where the bytes go (`ui`, `commands`), what the figures mean (`report::contract`),
 //! whether there is a terminal and how wide it is (`ui` decides, this room is told).
 
+mod claims;
 mod csv;
 mod document;
 mod flat;
@@ -19,9 +20,10 @@ mod table;
 mod tests;
 mod text;
 
+pub use claims::render_claims;
 pub use names::{Format, GroupBy, UnknownName};
 pub use parquet::{parquet_tables, write_parquet};
-pub use schema::report_schema;
+pub use schema::{claims_schema, report_schema};
 
 use crate::report::contract::Report;
 

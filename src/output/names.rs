@@ -72,6 +72,8 @@ names! {
         Node = "node",
         /// GPU models.
         Model = "model",
+        /// Way of sharing.
+        Mode = "mode",
     }
 }
 
@@ -113,7 +115,7 @@ mod tests {
         let error = "team".parse::<GroupBy>().expect_err("no such grouping");
         assert_eq!(
             error.to_string(),
-            "`team` is not a grouping: choose one of tenant, namespace, workload, pod, gpu, node, model"
+            "`team` is not a grouping: choose one of tenant, namespace, workload, pod, gpu, node, model, mode"
         );
     }
 }

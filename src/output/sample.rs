@@ -50,6 +50,14 @@ fn gpus() -> Vec<GpuRow> {
         index: Some(index.to_owned()),
         model: "NVIDIA A100-SXM4-40GB".to_owned(),
         sharing: "exclusive".to_owned(),
+        holders: vec![GpuHolder {
+            namespace: "ml".to_owned(),
+            name: "train-0".to_owned(),
+            tenant: "research".to_owned(),
+            share: 1.0,
+            from: "2026-11-20T00:00:00Z".to_owned(),
+            until: "2026-11-21T00:00:00Z".to_owned(),
+        }],
         ledger: owned(states, free, broken, Some(PRICE)),
         usage: usage(0.9, 0.99, 38.7, 9.5, 1),
         price_per_hour: Some(PRICE),
@@ -230,6 +238,16 @@ fn models() -> Vec<ModelRow> {
     ]
 }
 
+fn modes() -> Vec<ModeRow> {
+    let row = |(mode, row): (&str, ModelRow)| ModeRow {
+        mode: mode.to_owned(),
+        gpus: row.gpus,
+        ledger: row.ledger,
+        usage: row.usage,
+    };
+    ["exclusive", "time-slicing"].into_iter().zip(models()).map(row).collect()
+}
+
 fn reconciliation() -> Reconciliation {
     Reconciliation {
         capacity_gpu_hours: 144.0,
@@ -275,6 +293,7 @@ pub(crate) fn report() -> Report {
         gpus: gpus(),
         nodes: nodes(),
         models: models(),
+        modes: modes(),
         findings: findings(),
         coverage: coverage(),
         reconciliation: reconciliation(),
@@ -297,6 +316,7 @@ pub(crate) fn empty_report() -> Report {
         gpus: Vec::new(),
         nodes: Vec::new(),
         models: Vec::new(),
+        modes: Vec::new(),
         findings: Vec::new(),
         coverage: Coverage { complete: true, ..Coverage::default() },
         assumptions: Vec::new(),

@@ -1,18 +1,29 @@
-//! The JSON Schema of the report, as published in `schema/report.schema.json`.
+//! The JSON Schemas of the reports, as published in `schema/`.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::report::contract::{Report, SCHEMA_VERSION};
 
 /// The JSON Schema (draft 2020-12) of what `-o json` prints: every field is there, unknown
 /// fields are not.
 #[must_use]
 pub fn report_schema() -> Value {
-    let mut schema = schema_of::<Report>();
-    schema.insert("title".to_owned(), Value::from("gpu-finops report"));
-    schema.insert("version".to_owned(), Value::from(SCHEMA_VERSION));
+    published::<Report>("gpu-finops report", SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `claims -o json` prints, in the same way.
+#[must_use]
+pub fn claims_schema() -> Value {
+    published::<ClaimsReport>("gpu-finops claims", claims::SCHEMA_VERSION)
+}
+
+fn published<T: JsonSchema>(title: &str, version: &str) -> Value {
+    let mut schema = schema_of::<T>();
+    schema.insert("title".to_owned(), Value::from(title));
+    schema.insert("version".to_owned(), Value::from(version));
     schema.to_value()
 }
 

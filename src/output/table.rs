@@ -25,14 +25,19 @@ const CALM: TableStyle = TableStyle::new()
 
 /// The report as text that ends with a line break.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> String {
+    layout(&document::build(report, options), options)
+}
+
+/// Blocks as text that ends with a line break.
+pub(super) fn layout(blocks: &[Block], options: &RenderOptions) -> String {
     let mut page = Page {
         // Wide output is not wrapped either: it is for a pager or a wide screen.
         width: if options.wide { usize::MAX } else { options.width.max(MIN_WIDTH) },
         color: options.color,
         text: String::new(),
     };
-    for block in document::build(report, options) {
-        page.block(&block);
+    for block in blocks {
+        page.block(block);
     }
     page.text
 }

@@ -278,6 +278,7 @@ fn parquet_reads_back_typed() {
             "gpus",
             "nodes",
             "models",
+            "modes",
             "findings",
             "warnings",
             "sources",
@@ -290,7 +291,7 @@ fn parquet_reads_back_typed() {
     let file = std::fs::File::open(&paths[3]).expect("written");
     let tenants = ParquetReader::new(file).finish().expect("Parquet");
     assert_eq!(tenants.height(), 4);
-    assert_eq!(tenants.column("gpus_peak").expect("there").dtype(), &DataType::UInt64);
+    assert_eq!(tenants.column("gpus_peak").expect("there").dtype(), &DataType::Float64);
     let cost = tenants.column("cost").expect("there").f64().expect("numbers");
     // 48 h, 24 h and 12 h at 2.50; the last tenant's GPUs have no price.
     assert_eq!(cost.iter().collect::<Vec<_>>(), [Some(120.0), Some(60.0), Some(30.0), None]);

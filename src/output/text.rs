@@ -155,6 +155,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::mutation::fixed(256))]
         #[test]
         fn nothing_is_wider_than_asked(text in "\\PC{0,60}|.{0,60}", limit in 2_usize..50) {
             let shown = visible(&text);

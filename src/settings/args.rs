@@ -13,11 +13,17 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use super::catalogue::{Kind, SETTINGS, Section, Setting};
 
 /// Sections of the commands that read sources.
-const SOURCES: u16 = Section::Prometheus.bit() | Section::Kubernetes.bit() | Section::Window.bit();
+const SOURCES: u16 = Section::Prometheus.bit()
+    | Section::Kubernetes.bit()
+    | Section::WithoutCluster.bit()
+    | Section::Window.bit();
 /// Sections of the commands that print a report.
 const REPORTING: u16 = Section::Scope.bit()
+    | Section::Namespaces.bit()
+    | Section::Listing.bit()
     | Section::Output.bit()
     | Section::Policy.bit()
+    | Section::Strictness.bit()
     | Section::Prices.bit()
     | Section::General.bit();
 
@@ -25,6 +31,19 @@ const REPORTING: u16 = Section::Scope.bit()
 pub type ReportFlags = SettingFlags<{ SOURCES | REPORTING | Section::Replay.bit() }>;
 /// Flags of `demo`: a report whose inputs are given.
 pub type DemoFlags = SettingFlags<REPORTING>;
+/// Flags of `claims`: cluster objects, and no metrics.
+pub type ClaimFlags = SettingFlags<
+    {
+        Section::Kubernetes.bit()
+            | Section::Replay.bit()
+            | Section::Namespaces.bit()
+            | Section::Claims.bit()
+            | Section::Output.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `snapshot save`.
 pub type SaveFlags = SettingFlags<{ SOURCES | Section::Save.bit() | Section::General.bit() }>;
 /// Flags of `prices list`.

@@ -23,16 +23,26 @@ pub enum Section {
     Prometheus = 1,
     /// How the cluster is reached, or what stands in for it.
     Kubernetes = 1 << 1,
+    /// Doing without a cluster.
+    WithoutCluster = 1 << 10,
     /// Reading a saved snapshot instead.
     Replay = 1 << 2,
     /// Which time.
     Window = 1 << 3,
     /// Which part is shown.
     Scope = 1 << 4,
+    /// Which namespaces are shown.
+    Namespaces = 1 << 11,
+    /// Which claims are shown.
+    Claims = 1 << 12,
+    /// What a table lists.
+    Listing = 1 << 13,
     /// How it is shown.
     Output = 1 << 5,
     /// What counts as idle, and when data is too thin.
     Policy = 1 << 6,
+    /// Whether thin data is an error.
+    Strictness = 1 << 14,
     /// Money.
     Prices = 1 << 7,
     /// Saving a snapshot.
@@ -53,12 +63,13 @@ impl Section {
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Prometheus => "Prometheus",
-            Self::Kubernetes => "Kubernetes",
+            Self::Kubernetes | Self::WithoutCluster => "Kubernetes",
             Self::Replay => "Replay",
             Self::Window => "Window",
-            Self::Scope => "Scope",
-            Self::Output => "Output",
-            Self::Policy => "Policy",
+            Self::Scope | Self::Namespaces => "Scope",
+            Self::Claims => "Claims",
+            Self::Listing | Self::Output => "Output",
+            Self::Policy | Self::Strictness => "Policy",
             Self::Prices => "Prices",
             Self::Save => "Saving",
             Self::General => "General",
@@ -217,7 +228,8 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    General, Kubernetes, Output, Policy, Prices, Prometheus, Replay, Save, Scope, Window,
+    Claims, General, Kubernetes, Listing, Namespaces, Output, Policy, Prices, Prometheus, Replay,
+    Save, Scope, Strictness, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -250,6 +262,8 @@ pub static SETTINGS: &[Setting] = &[
         "Longest wait for one response").default("60s"),
     Setting::one(Prometheus, "prometheus-concurrency", "N", "prometheus.concurrency",
         "Requests in flight at once, 1 to 64").default("4"),
+    Setting::switch(Prometheus, "no-metrics", "prometheus.skip",
+        "Read no metrics: what the objects show now stands for the whole window, and held time is unobserved. Not together with --prometheus"),
     // Kubernetes
     Setting::one(Kubernetes, "kubeconfig", "FILE", "kubernetes.kubeconfig",
         "Kubeconfig file").unset("KUBECONFIG, ~/.kube/config, then the pod's own account"),
@@ -257,11 +271,11 @@ pub static SETTINGS: &[Setting] = &[
         "Context of the kubeconfig").unset("its current context"),
     Setting::one(Kubernetes, "objects", "PATH", "kubernetes.objects",
         "File or folder with what `kubectl get -o json|yaml` printed, in place of a live cluster"),
-    Setting::switch(Kubernetes, "no-kubernetes", "kubernetes.skip",
+    Setting::switch(WithoutCluster, "no-kubernetes", "kubernetes.skip",
         "Do not read cluster objects: the metric server alone (needs --prometheus)"),
     // Replay
     Setting::one(Replay, "snapshot", "DIR", "report.snapshot",
-        "Replay a folder that `snapshot save` wrote, with no network. Not together with --prometheus, --objects, --kubeconfig, --context, --no-kubernetes"),
+        "Replay a folder that `snapshot save` wrote, with no network. Not together with --prometheus, --no-metrics, --objects, --kubeconfig, --context, --no-kubernetes"),
     // Window
     Setting::one(Window, "window", "WINDOW", "report.window",
         "Time to report on: 30m, 12h, 7d, 2w back from now; today, yesterday, week, lastweek, month, lastmonth in --timezone; or START,END (RFC 3339, YYYY-MM-DD or Unix seconds). At most 400 days").default("7d"),
@@ -271,23 +285,26 @@ pub static SETTINGS: &[Setting] = &[
         "First instant after, with --start").unset("now"),
     Setting::one(Window, "timezone", "ZONE", "report.timezone",
         "IANA time zone in which days, weeks and months begin; reports print UTC").default("UTC"),
-    Setting::one(Window, "now", "TIME", "",
-        "Clock to go by, for reproducible runs").without_key().hidden().unset("the system clock"),
     // Scope
     Setting::many(Scope, "tenant", "REGEX", "report.tenants",
         "Show these tenants only; the whole name must match; repeatable").unset("all"),
-    Setting::many(Scope, "namespace", "REGEX", "report.namespaces",
+    Setting::many(Namespaces, "namespace", "REGEX", "report.namespaces",
         "Show these namespaces only; the whole name must match; repeatable").short('n').unset("all"),
     Setting::one(Scope, "selector", "SELECTOR", "report.selector",
         "Show pods with these labels only, as in kubectl: 'app=web,tier in (a,b),!debug'").short('l').unset("all"),
+    // Claims
+    Setting::many(Claims, "class", "CLASS", "claims.classes",
+        "Show claims of this class only: active, idle-but-reserved, orphan-allocated, ghost-reserved, zombie-deleting, unused-unallocated, owner-gone, pending or admin; repeatable").unset("all"),
+    Setting::one(Claims, "min-age", "DURATION", "claims.min_age",
+        "Age below which a claim that looks left over is not settled: allocation comes before reservation").default("10m"),
     // Output
-    Setting::one(Output, "by", "DIMENSION", "report.by",
+    Setting::one(Listing, "by", "DIMENSION", "report.by",
         "What the rows are").choices(BY).default("tenant"),
     Setting::one(Output, "output", "FORMAT", "report.output",
         "Format. Parquet writes one file per table into the folder --output-file").short('o').choices(FORMATS).default("table"),
     Setting::one(Output, "output-file", "PATH", "report.output_file",
         "Write there rather than to standard output; it is replaced only once the report is complete").unset("standard output"),
-    Setting::one(Output, "top", "N", "report.top",
+    Setting::one(Listing, "top", "N", "report.top",
         "Rows in each section of a table; 0 shows all").default("20"),
     // Policy
     Setting::one(Policy, "idle-below", "RATIO", "policy.idle_below",
@@ -300,7 +317,7 @@ pub static SETTINGS: &[Setting] = &[
         "The same as a share of the device's memory; the larger of the two counts").default("0.02"),
     Setting::many(Policy, "gpu-resource", "NAME", "policy.gpu_resources",
         "Extended resource that stands for whole GPUs; repeatable").default("nvidia.com/gpu\namd.com/gpu"),
-    Setting::switch(Policy, "strict", "policy.strict",
+    Setting::switch(Strictness, "strict", "policy.strict",
         "Exit with 4 when anything that the figures need is missing"),
     // Prices
     Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
@@ -315,6 +332,8 @@ pub static SETTINGS: &[Setting] = &[
     Setting::switch(Save, "force", "snapshot.force",
         "Replace a snapshot that is already there; a folder with anything else in it is never touched"),
     // General
+    Setting::one(General, "now", "TIME", "",
+        "Clock to go by, for reproducible runs").without_key().hidden().unset("the system clock"),
     Setting::one(General, "config", "FILE", "",
         "Config file (YAML)").without_key().unset("$XDG_CONFIG_HOME/gpu-finops/config.yaml if there is one"),
     Setting::switch(General, "quiet", "ui.quiet",
@@ -328,7 +347,7 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 /// Values of `--by`.
-pub const BY: &[&str] = &["tenant", "namespace", "workload", "pod", "gpu", "node", "model"];
+pub const BY: &[&str] = &["tenant", "namespace", "workload", "pod", "gpu", "node", "model", "mode"];
 /// Values of `--output`.
 pub const FORMATS: &[&str] = &["table", "wide", "json", "csv", "markdown", "parquet"];
 /// Values of `--color`.

@@ -22,12 +22,13 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
+use crate::claims::{Class, UnknownClass};
 use crate::error::{Error, Result};
 use crate::model::{Policy, Window};
 use crate::output::{Format, GroupBy};
 use crate::report::contract::ScopeRow;
 use crate::ui::{ColorChoice, UiOptions, Verbosity};
-use crate::units::Millis;
+use crate::units::{MS_PER_DAY, Millis};
 use args::Typed;
 use config::Config;
 use layers::{Environment, Layers};
@@ -48,6 +49,15 @@ pub struct View {
     pub top: Option<usize>,
 }
 
+/// What is said of resource claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimView {
+    /// Classes to list; all when empty.
+    pub classes: Vec<Class>,
+    /// Age below which a leftover is not settled, milliseconds.
+    pub min_age_ms: i64,
+}
+
 /// All settings of a run, resolved.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -63,6 +73,8 @@ pub struct Settings {
     pub now_ms: Option<Millis>,
     /// How the report is shown.
     pub view: View,
+    /// What is said of resource claims.
+    pub claims: ClaimView,
     /// What decides the figures.
     pub policy: Policy,
     /// What part of the ledger is shown, as typed.
@@ -109,6 +121,7 @@ impl Settings {
             timezone: layers.one("timezone", timezone)?.unwrap_or(Tz::UTC),
             now_ms: layers.one("now", now)?,
             view: view(layers)?,
+            claims: claim_view(layers)?,
             scope: policy::scope_as_typed(layers)?,
             strict: layers.switch("strict")?,
             redact: layers.switch("redact")?,
@@ -209,6 +222,16 @@ fn view(layers: &Layers) -> Result<View> {
         format: layers.one("output", parse::named)?.unwrap_or(Format::Table),
         output_file: layers.one("output-file", parse::path)?,
         top: top.filter(|n| *n > 0),
+    })
+}
+
+fn claim_view(layers: &Layers) -> Result<ClaimView> {
+    let class =
+        |text: &str| text.parse().map_err(|e: UnknownClass| format!("{} {e}", quoted(text)));
+    let min_age = |text: &str| parse::duration_up_to(text, 365 * MS_PER_DAY, "a year");
+    Ok(ClaimView {
+        classes: layers.many("class", class)?,
+        min_age_ms: layers.one("min-age", min_age)?.unwrap_or(0),
     })
 }
 

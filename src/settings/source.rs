@@ -28,6 +28,8 @@ pub enum SourceChoice {
 pub struct LiveSource {
     /// The metric server; `None` discovers it in the cluster.
     pub prometheus: Option<Url>,
+    /// Whether metrics are left out.
+    pub no_metrics: bool,
     /// How to authenticate and speak to it.
     pub connection: ConnectionOptions,
     /// How much is asked at a time.
@@ -58,7 +60,7 @@ pub fn source_choice(layers: &Layers) -> Result<SourceChoice> {
     let snapshot = layers.one("snapshot", parse::path)?;
     let live = live(layers)?;
     let mut overruled = false;
-    for other in ["prometheus", "objects", "kubeconfig", "context", "no-kubernetes"] {
+    for other in ["prometheus", "no-metrics", "objects", "kubeconfig", "context", "no-kubernetes"] {
         overruled |= is_overruled(layers, "snapshot", other)?;
     }
     match snapshot {
@@ -91,8 +93,10 @@ pub fn is_overruled(layers: &Layers, id: &str, other: &str) -> Result<bool> {
 }
 
 fn live(layers: &Layers) -> Result<LiveSource> {
+    let no_metrics = layers.switch("no-metrics")?;
     Ok(LiveSource {
         prometheus: layers.one("prometheus", parse::server_url)?,
+        no_metrics: no_metrics && !is_overruled(layers, "no-metrics", "prometheus")?,
         connection: connection(layers)?,
         read: read_options(layers)?,
         objects: objects_from(layers)?,
@@ -110,13 +114,20 @@ impl LiveSource {
     ///
     /// A usage error when none is named and no cluster may be asked for one.
     pub fn check(&self) -> Result<()> {
+        if self.no_metrics && self.objects == ObjectsFrom::Nowhere {
+            let message = "`--no-metrics` and `--no-kubernetes` leave nothing to report on";
+            return Err(Error::usage(message).hinted("give one of them only"));
+        }
         let why = match (&self.prometheus, &self.objects) {
+            _ if self.no_metrics => return Ok(()),
             (Some(_), _) | (None, ObjectsFrom::Cluster) => return Ok(()),
             (None, ObjectsFrom::Files(_)) => "`--objects` stands in for the cluster",
             (None, ObjectsFrom::Nowhere) => "`--no-kubernetes` forbids asking the cluster",
         };
         Err(Error::usage(format!("no metric server: {why}, and `--prometheus` is not given"))
-            .hinted("name the server: `--prometheus http://HOST:9090`"))
+            .hinted(
+                "name the server: `--prometheus http://HOST:9090`, or do without: `--no-metrics`",
+            ))
     }
 }
 

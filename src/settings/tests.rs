@@ -285,7 +285,8 @@ fn tenant_rules_come_from_the_file_in_its_order() {
     assert_eq!(
         tenants::describe(&rules),
         "explicit:research > pod-label:owner > queue-label:kueue.x-k8s.io/local-queue-name,\
-         kueue.x-k8s.io/queue-name,kai.scheduler/queue,runai/queue > namespace"
+         kueue.x-k8s.io/queue-name,kai.scheduler/queue,runai/queue,\
+         scheduling.volcano.sh/queue-name > namespace"
     );
 }
 

@@ -14,6 +14,7 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
     let coverage = &report.coverage;
     let mut facts = vec![observed(coverage, &report.fleet.ledger), samples(coverage)];
     facts.extend(unobserved(coverage));
+    facts.extend(estimated(report));
     facts.extend(without_owner(coverage));
     if !report.gpus.is_empty() {
         facts.push(prices(report));
@@ -68,6 +69,30 @@ fn unobserved(coverage: &Coverage) -> Option<Fact> {
     (!reasons.is_empty()).then(|| {
         let text = format!("{} (GPU-h, by reason)", listed(reasons, |h| hours_alone(*h)));
         fact("unobserved", text, Tone::Plain)
+    })
+}
+
+/// How much of the bill is known only together with the neighbours: by tenant, most first.
+fn estimated(report: &Report) -> Option<Fact> {
+    let fleet = &report.fleet.ledger;
+    let mut tenants: Vec<_> = report
+        .tenants
+        .iter()
+        .filter_map(|t| Some((t.ledger.estimated_ratio.filter(|r| *r > 0.0)?, t.tenant.as_str())))
+        .collect();
+    tenants.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let named: Vec<_> = tenants
+        .iter()
+        .take(NAMES)
+        .map(|(ratio, tenant)| format!("{tenant} {}", percent(Some(*ratio))))
+        .collect();
+    (fleet.estimated_gpu_hours > 0.0).then(|| {
+        let text = format!(
+            "{} of the held time is on shared devices whose use is split by share ({})",
+            percent(fleet.estimated_ratio),
+            named.join(", ")
+        );
+        fact("estimated", text, Tone::Plain)
     })
 }
 

@@ -1,10 +1,12 @@
 //! The rows of every grouping in one shape: a name, a ledger, its usage, and what only that
 //! grouping has.
 
+use std::collections::BTreeMap;
+
 use super::super::GroupBy;
 use super::super::format::UNKNOWN;
 use super::value::Value;
-use crate::report::contract::{Ledger, Report, Usage};
+use crate::report::contract::{GpuHolder, GpuRow, Ledger, Report, Usage};
 
 /// One row.
 #[derive(Debug, Clone)]
@@ -53,6 +55,7 @@ pub(super) fn entries(report: &Report, by: GroupBy) -> Entries<'_> {
         GroupBy::Gpu => gpus(report),
         GroupBy::Node => nodes(report),
         GroupBy::Model => models(report),
+        GroupBy::Mode => modes(report),
     }
 }
 
@@ -142,9 +145,11 @@ fn pods(report: &Report) -> Entries<'_> {
 
 fn gpus(report: &Report) -> Entries<'_> {
     const DETAILS: &[Detail] = &[
+        text("sharing", 1),
+        text("held by", 1),
         text("model", 6),
         number("price/h", 7),
-        text("sharing", 11),
+        text("holders", 12),
         text("uuid", 11),
         text("price source", 12),
     ];
@@ -156,9 +161,11 @@ fn gpus(report: &Report) -> Entries<'_> {
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![
+            Value::Text(row.sharing.clone()),
+            held_by(row),
             Value::Text(row.model.clone()),
             Value::Price(row.price_per_hour),
-            Value::Text(row.sharing.clone()),
+            holders(row),
             Value::Text(row.uuid.clone()),
             Value::name(row.price_source.as_deref()),
         ],
@@ -182,6 +189,58 @@ fn nodes(report: &Report) -> Entries<'_> {
     });
     let rows = most_waste_first(rows.collect());
     Entries { noun: ("node", "nodes"), hardware: true, details: DETAILS, rows }
+}
+
+fn modes(report: &Report) -> Entries<'_> {
+    const DETAILS: &[Detail] = &[number("GPUs", 5)];
+    let rows = report.modes.iter().map(|row| Entry {
+        label: row.mode.clone(),
+        ledger: &row.ledger,
+        usage: &row.usage,
+        details: vec![Value::Count(u64::from(row.gpus))],
+    });
+    let rows = most_waste_first(rows.collect());
+    Entries { noun: ("mode", "modes"), hardware: true, details: DETAILS, rows }
+}
+
+/// Those who hold parts of a GPU at the end of what is known of it.
+fn last_holders(row: &GpuRow) -> impl Iterator<Item = &GpuHolder> {
+    let last = row.holders.iter().map(|h| &h.until).max();
+    row.holders.iter().filter(move |h| Some(&h.until) == last)
+}
+
+/// `search 4/7, vision 1/7`: which tenants hold how much of it.
+fn held_by(row: &GpuRow) -> Value {
+    let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
+    for holder in last_holders(row) {
+        *shares.entry(&holder.tenant).or_default() += holder.share;
+    }
+    let named: Vec<_> =
+        shares.into_iter().map(|(t, share)| format!("{t} {}", part(share))).collect();
+    Value::Text(if named.is_empty() { "-".to_owned() } else { named.join(", ") })
+}
+
+/// `ns/pod 1/4, ns/other 1/4`: who holds which part of it.
+fn holders(row: &GpuRow) -> Value {
+    let named: Vec<String> = last_holders(row)
+        .map(|h| {
+            let slash = if h.namespace.is_empty() { "" } else { "/" };
+            format!("{}{slash}{} {}", h.namespace, h.name, part(h.share))
+        })
+        .collect();
+    Value::Text(if named.is_empty() { "-".to_owned() } else { named.join(", ") })
+}
+
+/// A part of a GPU as people write it: `1`, `1/4`, `3/7`, else two decimals.
+fn part(share: f64) -> String {
+    if (share - 1.0).abs() < 1e-9 {
+        return "1".to_owned();
+    }
+    let simple = (2..=16_u32).find_map(|of| {
+        let parts = share * f64::from(of);
+        ((parts - parts.round()).abs() < 1e-9).then(|| format!("{:.0}/{of}", parts.round()))
+    });
+    simple.unwrap_or_else(|| format!("{share:.2}"))
 }
 
 fn models(report: &Report) -> Entries<'_> {

@@ -64,7 +64,7 @@ pub(super) fn longest_idle(usage: &Usage) -> Value {
 pub(super) const FIELDS: &[Field] = &[
     ledger("capacity GPU-h", 1, Of::Hardware, |l| Value::Hours(l.capacity_gpu_hours)),
     ledger("held GPU-h", 1, Of::Any, |l| Value::Hours(Some(l.allocated_gpu_hours))),
-    usage("peak GPUs", 5, |u| Value::Count(u64::from(u.gpus_peak))),
+    usage("peak GPUs", 5, |u| Value::Gpus(u.gpus_peak)),
     ledger("util", 0, Of::Any, |l| Value::Ratio(l.utilization)),
     ledger("obs.", 2, Of::Any, |l| Value::Ratio(l.observed_ratio)),
     usage("p50", 9, |u| Value::Ratio(u.utilization_p50)),
@@ -83,6 +83,7 @@ pub(super) const FIELDS: &[Field] = &[
     ledger("free GPU-h", 3, Of::Hardware, |l| Value::Hours(Some(l.unallocated_gpu_hours))),
     ledger("stranded GPU-h", 9, Of::Hardware, |l| Value::Hours(Some(l.stranded_gpu_hours))),
     ledger("unhealthy GPU-h", 8, Of::Hardware, |l| Value::Hours(Some(l.unhealthy_gpu_hours))),
+    ledger("estimated", 10, Of::Any, |l| Value::Ratio(l.estimated_ratio)),
     ledger("unpriced GPU-h", 10, Of::Any, |l| Value::Hours(Some(l.unpriced_gpu_hours))),
     ledger("cost", 1, Of::Holders, |l| Value::Money(l.allocated_cost)),
     ledger("cost", 1, Of::Hardware, |l| Value::Money(l.capacity_cost)),

@@ -3,6 +3,7 @@
 //! The terminal table and Markdown are two layouts of the same document, so that they cannot
 //! disagree. Text in blocks is as the cluster gave it: each layout makes it safe in its own way.
 
+mod claims;
 mod coverage;
 mod entries;
 mod fields;
@@ -14,6 +15,7 @@ mod value;
 mod verdict;
 mod workloads;
 
+pub(super) use claims::{build as build_claims, distinct};
 #[cfg(test)]
 pub(super) use sums::sum;
 

@@ -9,6 +9,8 @@ pub(super) enum Value {
     Blank,
     Text(String),
     Count(u64),
+    /// GPUs, parts of GPUs as parts.
+    Gpus(f64),
     Hours(Option<f64>),
     Money(Option<f64>),
     Price(Option<f64>),
@@ -42,6 +44,7 @@ pub(super) fn column(values: &[Value], currency: &str) -> Vec<String> {
             Value::Blank => String::new(),
             Value::Text(text) => text.clone(),
             Value::Count(value) => format::count(*value),
+            Value::Gpus(value) => format::gpus(*value),
             Value::Hours(value) => format::hours(*value, hours_digits),
             Value::Money(value) => format::money(*value, currency, money_digits),
             Value::Price(value) => format::price(*value, currency),

@@ -20,7 +20,7 @@ const EVIDENCE: &[Evidence] = &[
     ("p95", 1, |w| Value::Ratio(w.usage.utilization_p95)),
     ("max", 1, |w| Value::Ratio(w.usage.utilization_max)),
     ("peak memory", 3, |w| Value::Bytes(w.usage.memory_used_max_bytes)),
-    ("peak GPUs", 4, |w| Value::Count(u64::from(w.usage.gpus_peak))),
+    ("peak GPUs", 4, |w| Value::Gpus(w.usage.gpus_peak)),
     ("waste", 0, |w| Value::Money(w.ledger.waste_cost)),
 ];
 

@@ -68,7 +68,7 @@ pub(super) fn usage(
         utilization_max: Some(max),
         memory_used_max_bytes: Some(memory_gib * 1_073_741_824.0),
         longest_idle_seconds: longest_idle_hours * 3_600.0,
-        gpus_peak: peak,
+        gpus_peak: f64::from(peak),
         signal: Some("gpu_util".to_owned()),
         holding_source: Some("kube-state-metrics".to_owned()),
     }
@@ -76,7 +76,7 @@ pub(super) fn usage(
 
 /// Nothing observed at all.
 pub(super) fn unknown_usage(peak: u32) -> Usage {
-    Usage { gpus_peak: peak, ..Usage::default() }
+    Usage { gpus_peak: f64::from(peak), ..Usage::default() }
 }
 
 pub(super) const TRAIN: Held = [20.0, 22.0, 4.0, 0.0, 2.0];

@@ -20,6 +20,8 @@ pub struct ConfigFile {
     pub kubernetes: Option<KubernetesSection>,
     /// What is reported, and how.
     pub report: Option<ReportSection>,
+    /// What is said of resource claims.
+    pub claims: Option<ClaimsSection>,
     /// What counts as idle, and when data is too thin.
     pub policy: Option<PolicySection>,
     /// Whose a pod is: rules in order, the first that matches wins. Replaces the built-in rules.
@@ -62,6 +64,8 @@ pub struct PrometheusSection {
     pub timeout: Option<String>,
     /// Requests in flight at once.
     pub concurrency: Option<Scalar>,
+    /// Read no metrics at all.
+    pub skip: Option<bool>,
 }
 
 /// How the cluster is reached.
@@ -106,6 +110,16 @@ pub struct ReportSection {
     pub top: Option<Scalar>,
     /// Folder with a snapshot to replay.
     pub snapshot: Option<String>,
+}
+
+/// What is said of resource claims.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimsSection {
+    /// Classes to show.
+    pub classes: Option<Vec<String>>,
+    /// Age below which a claim that looks left over is not settled (`10m`).
+    pub min_age: Option<String>,
 }
 
 /// What counts as idle, and when data is too thin.

@@ -1,0 +1,143 @@
+//! What a claim is looked at against: the cluster around it, and what may be called absent there.
+//!
+//! Which class follows is `rules`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::class::Class;
+use super::contract::HolderRow;
+use super::holders::Pods;
+use super::rules::About;
+use super::sight::Sight;
+use crate::model::dra::{ClaimFact, ClaimReference};
+use crate::model::objects::{OwnerRef, PodFact};
+use crate::model::{ClusterFacts, SourceStatus};
+use crate::units::{MS_PER_SECOND, Millis};
+
+/// A report's word that the devices of a claim did nothing: who has the figures decides that they say so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IdleEvidence {
+    /// GPU-hours below the idle threshold.
+    pub idle_gpu_hours: f64,
+    /// GPU-hours with a trustworthy sample.
+    pub observed_gpu_hours: f64,
+}
+
+/// Claims that a report calls idle, by (namespace, name).
+pub type IdleClaims = BTreeMap<(String, String), IdleEvidence>;
+
+/// The class of a claim, and what follows from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classified {
+    /// Class.
+    pub class: Class,
+    /// Whether it may be relied upon.
+    pub settled: bool,
+    /// Why it is of this class.
+    pub why: String,
+    /// What a cleanup would do, or why nothing may be done.
+    pub action: String,
+    /// Who the claim is reserved for.
+    pub holders: Vec<HolderRow>,
+}
+
+/// All that a claim is looked at against.
+pub struct Surroundings<'a> {
+    pub(super) now_ms: Millis,
+    pub(super) min_age_ms: i64,
+    pub(super) idle: &'a IdleClaims,
+    pub(super) sight: Sight,
+    pub(super) pods: Pods<'a>,
+    owners: BTreeSet<(&'a str, &'a OwnerRef)>,
+    references: BTreeMap<(&'a str, &'a str), Vec<&'a ClaimReference>>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// The cluster at `now_ms`. A leftover younger than `min_age_ms` is not settled. Without figures
+    /// on use `idle` is empty, and whatever is reserved by something alive is active.
+    #[must_use]
+    pub fn new(
+        facts: &'a ClusterFacts,
+        sources: &[SourceStatus],
+        idle: &'a IdleClaims,
+        now_ms: Millis,
+        min_age_ms: i64,
+    ) -> Self {
+        let sight = Sight::new(facts, sources);
+        let mut references: BTreeMap<(&str, &str), Vec<&ClaimReference>> = BTreeMap::new();
+        for reference in &facts.dra.references {
+            let key = (reference.namespace.as_str(), reference.claim.as_str());
+            references.entry(key).or_default().push(reference);
+        }
+        Self {
+            now_ms,
+            min_age_ms,
+            idle,
+            pods: Pods::new(facts, sight.pods),
+            owners: facts.owners.iter().map(|o| (o.namespace.as_str(), &o.this)).collect(),
+            references,
+            sight,
+        }
+    }
+
+    /// Whether pods were listed, so that an absent one is gone.
+    #[must_use]
+    pub const fn pods_are_known(&self) -> bool {
+        self.sight.pods
+    }
+
+    /// Whether the workloads whose templates may name a claim were listed.
+    #[must_use]
+    pub const fn workloads_are_known(&self) -> bool {
+        self.sight.workloads
+    }
+
+    /// Live pods that have a claim reserved or name it.
+    #[must_use]
+    pub fn live_pods(&self, claim: &ClaimFact) -> Vec<&'a PodFact> {
+        let reserved = self.pods.holders(claim).into_iter();
+        let mut pods: Vec<&PodFact> =
+            reserved.filter(|(row, _)| row.state.is_alive()).filter_map(|(_, pod)| pod).collect();
+        for user in self.pods.users(claim) {
+            if !pods.iter().any(|pod| std::ptr::eq(*pod, *user)) {
+                pods.push(user);
+            }
+        }
+        pods
+    }
+
+    /// The class of a claim.
+    #[must_use]
+    pub fn classify(&self, claim: &ClaimFact) -> Classified {
+        let holders = self.pods.holders(claim);
+        About {
+            around: self,
+            claim,
+            users: self.pods.users(claim),
+            references: self
+                .references
+                .get(&(claim.namespace.as_str(), claim.name.as_str()))
+                .map_or(&[], Vec::as_slice),
+            owner: self.sight.owner(claim, &self.pods, &self.owners),
+            since_ms: since(claim, &holders),
+            holders: holders.into_iter().map(|(row, _)| row).collect(),
+        }
+        .classified()
+    }
+}
+
+/// Since when a claim is what it is, as far as its timestamps go.
+fn since(claim: &ClaimFact, holders: &[(HolderRow, Option<&PodFact>)]) -> Option<Millis> {
+    let ended = holders.iter().filter_map(|(_, pod)| pod.and_then(|pod| pod.finished_ms));
+    let allocated = claim.allocation.as_ref().and_then(|allocation| allocation.at_ms);
+    ended.chain([claim.created_ms, allocated, claim.deletion_ms].into_iter().flatten()).max()
+}
+
+/// Seconds since a claim was made; `None` when that is not known or in the future.
+#[must_use]
+pub fn age_seconds(claim: &ClaimFact, now_ms: Millis) -> Option<f64> {
+    let age = now_ms.checked_sub(claim.created_ms?)?;
+    #[expect(clippy::cast_precision_loss, reason = "whole seconds of a claim's life are exact")]
+    let seconds = age.div_euclid(MS_PER_SECOND) as f64;
+    (age >= 0).then_some(seconds)
+}
