@@ -29,9 +29,17 @@ fn help_names_commands_and_exit_codes() {
     let home = home();
     let (code, out, err) = run(tool(home.path()).arg("--help"));
     assert_eq!((code, err.as_str()), (0, ""));
-    for part in
-        ["report", "demo", "snapshot", "config", "prices", "completions", "man", "130  interrupted"]
-    {
+    for part in [
+        "report",
+        "claims",
+        "demo",
+        "snapshot",
+        "config",
+        "prices",
+        "completions",
+        "man",
+        "130  interrupted",
+    ] {
         assert!(out.contains(part), "{part}: {out}");
     }
     let (code, out, _) = run(tool(home.path()).args(["report", "-h"]));

@@ -102,7 +102,8 @@ fn items(path: &str) -> Option<Vec<Value>> {
     })
 }
 
-fn status(code: u16, reason: &str, message: &str) -> Answer {
+/// What an API server says when it refuses.
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Answer {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "reason": reason, "message": message, "code": code,
@@ -141,12 +142,13 @@ fn api(special: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Http
     })
 }
 
-struct Kubeconfig {
+/// A kubeconfig of one server; it goes away with the value.
+pub(crate) struct Kubeconfig {
     _folder: TempDir,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
-fn kubeconfig(url: &str) -> Kubeconfig {
+pub(crate) fn kubeconfig(url: &str) -> Kubeconfig {
     let folder = TempDir::new().expect("temporary folder");
     let path = folder.path().join("config");
     let text = format!(

@@ -2,7 +2,10 @@
 
 #![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
+mod agents;
+mod annotations;
 mod bad_input;
+mod claims;
 mod cli;
 mod cluster;
 mod common;
@@ -11,6 +14,12 @@ mod demo_fixture;
 mod gentd26;
 mod laws;
 mod live;
+mod mig_reference;
+mod modes;
+mod quirk_metrics;
+mod quirks;
+mod recorded;
 mod replay;
 mod scope;
+mod scrapes;
 mod settings_reference;

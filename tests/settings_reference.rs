@@ -9,12 +9,12 @@ use gpu_finops::cli;
 use gpu_finops::commands::config::schema;
 use gpu_finops::settings::catalogue::{Kind, SETTINGS, Section, Setting};
 
-fn in_repository(path: &str) -> PathBuf {
+pub(crate) fn in_repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Compares a checked-in file with what it is generated from, or writes it.
-fn assert_generated(path: &str, expected: &str) {
+pub(crate) fn assert_generated(path: &str, expected: &str) {
     let file = in_repository(path);
     if std::env::var_os("GPU_FINOPS_UPDATE").is_some() {
         std::fs::create_dir_all(file.parent().expect("has a folder")).expect("made");
@@ -81,10 +81,12 @@ fn ids_keys_and_short_flags_are_unique() {
 }
 
 #[test]
-fn report_takes_every_setting_but_those_of_saving() {
+fn report_takes_every_setting_but_those_of_saving_and_of_claims() {
     let command = cli::command();
     let report = command.find_subcommand("report").expect("exists");
-    for setting in SETTINGS.iter().filter(|s| s.section != Section::Save) {
+    for setting in
+        SETTINGS.iter().filter(|s| ![Section::Save, Section::Claims].contains(&s.section))
+    {
         let arg = report.get_arguments().find(|a| a.get_id() == setting.id);
         let help = arg.and_then(|a| a.get_help()).map(ToString::to_string).unwrap_or_default();
         assert!(help.contains("[default: ") && help.contains(&setting.env()), "{}", setting.id);
