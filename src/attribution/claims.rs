@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::holding::Holding;
+use super::counters::{self, Consumed};
+use super::holding::{Holding, Sharing, Speaks};
 use super::inventory::Device;
-use super::mig::{profile, table};
+use super::mig;
 use super::pods::{Holder, HolderKind, HoldingSource, Spot};
 use super::pooled::{Cards, Part};
 use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice, is_gpu_driver};
@@ -85,23 +86,20 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
                 continue;
             };
             let listed = &world.facts.dra.pools[part.pool].devices[part.device];
-            let (group, share) = match consumed_share(device, listed) {
-                Some(share) if share > 0.0 => (groups.fresh(), part.share * share),
+            let (group, share) = match counters::consumed(device, listed) {
+                Consumed::Whole => (groups.fresh(), part.share),
+                Consumed::Part(share) => (groups.fresh(), part.share * share),
                 // Nothing is reserved: whoever is on the device has it together.
-                Some(_) => (groups.of_device(d), part.share),
-                None => (groups.fresh(), part.share),
+                Consumed::Nothing => (groups.of_device(d), part.share),
             };
             let holding = |holder: usize, time: Interval| Holding {
-                device: d,
-                slot: None,
-                time,
-                holder,
                 share,
-                known: true,
-                instance: world.instance_of(d, part, claim, device, &unnamed),
+                speaks: world.speaks(d, part, claim, device, &unnamed),
                 group: Some(group),
                 part: Some((part.pool, part.device)),
-                annotated: None,
+                mode: Some(mode(part, listed)),
+                scales: part.is_partition,
+                ..Holding::whole(d, time, holder)
             };
             out.holdings.extend(members.iter().map(|&m| holding(m, holders[m].time)));
             if let Some(own) = &own {
@@ -180,18 +178,13 @@ impl Groups {
     }
 }
 
-/// Part of a device's capacity that a share of it takes: shares, else memory. `None` for a device that
-/// is given whole; 0 where nothing is reserved (`--consumable-shares=unlimited`).
-fn consumed_share(given: &AllocatedDevice, listed: &DraDevice) -> Option<f64> {
-    if given.share_id.is_none() && given.consumed.is_empty() {
-        return None;
+/// How a claim shares its device's card.
+const fn mode(part: Part, listed: &DraDevice) -> Sharing {
+    match (listed.multi_allocation, part.is_partition) {
+        (true, _) => Sharing::DraCapacity,
+        (false, true) => Sharing::DraPartition,
+        (false, false) => Sharing::Dra,
     }
-    let ratio = |name: &str| {
-        let total = *listed.capacity.get(name)?;
-        let used = *given.consumed.get(name)?;
-        (total > 0.0).then(|| (used / total).clamp(0.0, 1.0))
-    };
-    Some(ratio("shares").or_else(|| ratio("memory")).unwrap_or(0.0))
 }
 
 impl World<'_> {
@@ -239,8 +232,26 @@ impl World<'_> {
         })
     }
 
-    /// The MIG instance whose series speak for a partition: by the claim or the device that they name,
-    /// else by profile where that is unambiguous.
+    /// Whose series speak for a device: the card's, or for a partition those of its MIG instance.
+    fn speaks(
+        &self,
+        d: usize,
+        part: Part,
+        claim: &ClaimFact,
+        given: &AllocatedDevice,
+        unnamed: &Unnamed,
+    ) -> Speaks {
+        match part.is_partition {
+            _ if self.cards.cards[part.card].passthrough => Speaks::Nobody,
+            false => Speaks::Card,
+            true => self
+                .instance_of(d, part, claim, given, unnamed)
+                .map_or(Speaks::UnknownInstance, Speaks::Instance),
+        }
+    }
+
+    /// The MIG instance of a partition: by the claim or the device that its series name, else by profile
+    /// where that is unambiguous.
     fn instance_of(
         &self,
         d: usize,
@@ -249,9 +260,6 @@ impl World<'_> {
         given: &AllocatedDevice,
         unnamed: &Unnamed,
     ) -> Option<usize> {
-        if !part.is_partition {
-            return None;
-        }
         let seen = &self.observations[self.devices[d].observation?];
         let names = |i: &usize| {
             seen.instances[*i].reading.labelled.iter().filter_map(|l| l.claim.as_ref()).any(|c| {
@@ -326,16 +334,10 @@ impl World<'_> {
                 let claim = holder.claims.first().map_or(holder.key.name.as_str(), String::as_str);
                 out.settled.insert(h);
                 out.holdings.push(Holding {
-                    device: d,
-                    slot: None,
-                    time: holder.time,
-                    holder: h,
                     share: self.spot_share(d, spot),
-                    known: true,
-                    instance: spot.1,
+                    speaks: spot.1.map_or(Speaks::Card, Speaks::Instance),
                     group: Some(groups.of_label(&holder.key.namespace, claim, spot)),
-                    part: None,
-                    annotated: None,
+                    ..Holding::whole(d, holder.time, h)
                 });
             }
         }
@@ -345,9 +347,6 @@ impl World<'_> {
         let named =
             instance.and_then(|i| self.observations[observation].instances[i].profile.as_ref());
         let device = &self.devices[d];
-        named
-            .and_then(|text| profile::read(text).ok())
-            .and_then(|p| table::share(&device.model, &p.profile, device.memory_bytes))
-            .map_or(1.0, |share| share.ratio)
+        named.and_then(|p| mig::share(&device.model, p, device.memory_bytes)).unwrap_or(1.0)
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::mig::{profile, table};
-use crate::model::dra::{DraDevice, PoolFact};
+use crate::model::dra::{AllocatedDevice, DraDevice, PoolFact};
 
 /// Shares a little above 1 are rounding of the driver's; beyond this they are wrong.
 const OVERSHOOT: f64 = 1e-6;
@@ -69,6 +69,39 @@ fn by_kind(counters: &BTreeMap<String, f64>) -> BTreeMap<&str, f64> {
         *sums.entry(kind).or_insert(0.0) += amount;
     }
     sums
+}
+
+/// How much of a device that may be allocated several times an allocation takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Consumed {
+    /// The device is given whole.
+    Whole,
+    /// This part of it.
+    Part(f64),
+    /// It may be used, and nothing of it is reserved (`--consumable-shares=unlimited`), or nothing is known.
+    Nothing,
+}
+
+/// What an allocation takes of its device: shares, else memory.
+#[must_use]
+pub fn consumed(given: &AllocatedDevice, device: &DraDevice) -> Consumed {
+    if !device.multi_allocation && given.share_id.is_none() && given.consumed.is_empty() {
+        return Consumed::Whole;
+    }
+    let part = ["shares", "memory"].iter().find_map(|name| {
+        let consumed = amount(&given.consumed, name).filter(|amount| *amount > 0.0)?;
+        plausible(consumed / amount(&device.capacity, name)?)
+    });
+    part.map_or(Consumed::Nothing, Consumed::Part)
+}
+
+/// An amount by name, with or without the driver's domain before it.
+fn amount(amounts: &BTreeMap<String, f64>, name: &str) -> Option<f64> {
+    let matches = |key: &str| key.rsplit('/').next() == Some(name);
+    amounts
+        .get(name)
+        .or_else(|| amounts.iter().find(|(key, _)| matches(key)).map(|(_, v)| v))
+        .copied()
 }
 
 /// A share that can be: above 0, up to 1.

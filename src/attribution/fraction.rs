@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::holding::{Holding, Sharing};
+use super::holding::{EPSILON, Holding, Sharing};
 use super::inventory::Device;
 use super::placement::Placed;
 use super::pods::{Holder, HolderKind};
@@ -32,8 +32,6 @@ const CARDS: &str = "gpu-fraction-num-devices";
 
 /// More cards than any node has.
 const MAX_CARDS: u32 = 256;
-/// Shares closer than this are the same.
-const EPSILON: f64 = 1e-9;
 
 /// Whether annotations ask for a fraction.
 #[must_use]
@@ -233,7 +231,8 @@ fn holding(h: usize, pod: &Holder, reserved: &Holding, share: f64) -> Holding {
         share: share * reserved.share,
         slot: None,
         group: None,
-        annotated: Some(Sharing::Fraction),
+        mode: Some(Sharing::Fraction),
+        scales: true,
         ..*reserved
     }
 }
@@ -268,7 +267,7 @@ impl Cards<'_> {
             let pod = &self.pods[member.holder];
             match roomiest {
                 Some((used, d, device)) if used < 1.0 - EPSILON => {
-                    let reserved = unknown(d, pod.time);
+                    let reserved = Holding { known: false, ..Holding::whole(d, pod.time, 0) };
                     let share = member.part.of(device);
                     let new = holding(member.holder, pod, &reserved, share);
                     self.placed.holdings.push(new);
@@ -279,22 +278,6 @@ impl Cards<'_> {
                 }
             }
         }
-    }
-}
-
-/// A whole card, of which it is not certain that it is the one.
-const fn unknown(device: usize, time: Interval) -> Holding {
-    Holding {
-        device,
-        slot: None,
-        time,
-        holder: 0,
-        share: 1.0,
-        known: false,
-        instance: None,
-        group: None,
-        part: None,
-        annotated: Some(Sharing::Fraction),
     }
 }
 

@@ -51,6 +51,22 @@ impl Sharing {
     }
 }
 
+/// Shares closer than this are the same: far above the rounding of their sums, far below any share.
+pub const EPSILON: f64 = 1e-9;
+
+/// Whose series speak for what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// The card's.
+    Card,
+    /// Those of a MIG instance: its position among those of the device's observation.
+    Instance(usize),
+    /// Those of an instance, and it is not known of which, or none does.
+    UnknownInstance,
+    /// None can: a virtual machine has the device.
+    Nobody,
+}
+
 /// One part of a device held by one holder.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Holding {
@@ -66,13 +82,35 @@ pub struct Holding {
     pub share: f64,
     /// Whether it is certain that this is the device (and the slot).
     pub known: bool,
-    /// Position among the MIG instances of the device's observation, where that is known.
-    pub instance: Option<usize>,
+    /// Whose series speak for it.
+    pub speaks: Speaks,
     /// One part that several hold together: whoever of the group is there has an equal share of it.
     pub group: Option<usize>,
     /// The device of a DRA pool that is held: positions of the pool and in it.
     pub part: Option<(usize, usize)>,
-    /// How the device is shared, where an annotation tells of the holding. Its parts are shares of what a
-    /// scheduler offers: where they add up to more than the device, all are scaled.
-    pub annotated: Option<Sharing>,
+    /// How the device is shared; `None` where its slots tell.
+    pub mode: Option<Sharing>,
+    /// Parts of its kind may add up to more than the device, and are scaled to it then: partitions that
+    /// are short of different things, and what schedulers overbook. Other parts are refused.
+    pub scales: bool,
+}
+
+impl Holding {
+    /// A whole device, held in a way that no slot or claim tells of.
+    #[must_use]
+    pub const fn whole(device: usize, time: Interval, holder: usize) -> Self {
+        Self {
+            device,
+            slot: None,
+            time,
+            holder,
+            share: 1.0,
+            known: true,
+            speaks: Speaks::Card,
+            group: None,
+            part: None,
+            mode: None,
+            scales: false,
+        }
+    }
 }

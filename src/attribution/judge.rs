@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::holding::{EPSILON, Speaks};
 use super::inventory::Device;
 use super::nodes::Node;
 use super::pods::HolderKind;
@@ -17,9 +18,6 @@ use crate::model::{Inputs, Interval, IntervalSet, Policy};
 use crate::observe::devices::DeviceObservation;
 use crate::observe::field::Field;
 use crate::observe::reading::{self, Reading};
-
-/// Shares closer than this are the same.
-const EPSILON: f64 = 1e-9;
 
 /// What rows are made from.
 pub(super) struct Rows<'a> {
@@ -105,7 +103,7 @@ impl Rows<'_> {
         if self.holders[piece.holder].holder.kind == HolderKind::StaleClaim {
             return constant(Judgement::stale());
         }
-        if piece.is_passthrough {
+        if piece.speaks == Speaks::Nobody {
             return constant(Judgement::blind(Blind::Passthrough));
         }
         let device = &self.devices[piece.device];
@@ -115,11 +113,13 @@ impl Rows<'_> {
         let Some(seen) = device.observation.map(|o| &self.seen[o]) else {
             return constant(Judgement::blind(Blind::NoSample));
         };
-        if piece.is_unseen_part {
+        let reading = match piece.speaks {
+            Speaks::Card => Some(&seen.card),
+            Speaks::Instance(i) => seen.instances.get(i).map(|instance| &instance.reading),
+            Speaks::UnknownInstance | Speaks::Nobody => None,
+        };
+        let Some(reading) = reading else {
             return constant(Judgement::blind(Blind::InstanceUnknown));
-        }
-        let Some(reading) = seen.reading(piece.instance) else {
-            return constant(Judgement::blind(Blind::NoSample));
         };
         let own = self.own_signals(piece, reading);
         let signals = Signals::new(

@@ -30,7 +30,7 @@ mod testing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fraction::Fractions;
-use holding::{Holding, Sharing};
+use holding::{EPSILON, Holding, Sharing, Speaks};
 use inventory::Device;
 use nodes::Node;
 use owners::{Owners, Workload};
@@ -177,7 +177,7 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
     }
     // Metrics and labels lag by up to a gap at each handover; only more than that is a contradiction.
     account.contested_ms.retain(|_, ms| *ms > policy.max_gap_ms);
-    name_sharing(&mut devices, &slots, &nodes, &holdings, inputs);
+    name_sharing(&mut devices, &slots, &nodes, &holdings);
     let holders = attributed(pods, &kube, inputs, policy);
     let rows = judge::Rows {
         devices: &devices,
@@ -278,25 +278,9 @@ fn account(
 fn everything(devices: &[Device], holder: usize) -> Vec<Holding> {
     let mut out = Vec::new();
     for (d, device) in devices.iter().enumerate() {
-        out.extend(device.presence.as_slice().iter().map(|&time| whole(d, time, holder)));
+        out.extend(device.presence.as_slice().iter().map(|&time| Holding::whole(d, time, holder)));
     }
     out
-}
-
-/// A whole device, held in a way that no slot or claim tells of.
-const fn whole(device: usize, time: Interval, holder: usize) -> Holding {
-    Holding {
-        device,
-        slot: None,
-        time,
-        holder,
-        share: 1.0,
-        known: true,
-        instance: None,
-        group: None,
-        part: None,
-        annotated: None,
-    }
 }
 
 /// Time in which a pooled device was used while no claim of that time is known: the claim is gone, and no
@@ -311,7 +295,7 @@ fn unclaimed_use(
     for free in &account.free {
         let device = &devices[free.device];
         let (Some(o), true) =
-            (device.observation.filter(|_| device.pooled.is_some()), free.usable >= 1.0)
+            (device.observation.filter(|_| device.pooled.is_some()), free.usable >= 1.0 - EPSILON)
         else {
             continue;
         };
@@ -320,7 +304,7 @@ fn unclaimed_use(
             j.state == State::Active || j.state == State::IdleWarm && j.is_memory_known
         });
         let used = IntervalSet::union_of(used.map(|(time, _)| time));
-        out.extend(used.as_slice().iter().map(|&time| whole(free.device, time, 0)));
+        out.extend(used.as_slice().iter().map(|&time| Holding::whole(free.device, time, 0)));
     }
     out
 }
@@ -331,22 +315,11 @@ fn name_sharing(
     slots: &[slots::Slot],
     nodes: &BTreeMap<String, Node>,
     holdings: &[Holding],
-    inputs: &Inputs,
 ) {
-    let pools = &inputs.facts.dra.pools;
     let mut handed_out: BTreeMap<usize, Sharing> = BTreeMap::new();
-    for holding in holdings {
-        if let Some(annotated) = holding.annotated {
-            handed_out.insert(holding.device, annotated);
-        } else if let Some((pool, device)) = holding.part {
-            let sharing = match pools[pool].devices[device].multi_allocation {
-                true => Sharing::DraCapacity,
-                false if holding.share < 1.0 => Sharing::DraPartition,
-                false => Sharing::Dra,
-            };
-            let known = handed_out.entry(holding.device).or_insert(sharing);
-            *known = sharing.max(*known);
-        }
+    for (device, mode) in holdings.iter().filter_map(|h| Some((h.device, h.mode?))) {
+        let known = handed_out.entry(device).or_insert(mode);
+        *known = mode.max(*known);
     }
     for (d, device) in devices.iter_mut().enumerate() {
         device.sharing = match (handed_out.get(&d), device.pooled) {
@@ -354,7 +327,7 @@ fn name_sharing(
             (None, Some(_)) => Sharing::Dra,
             (None, None) => {
                 let plugin = nodes.get(&device.node).map(|n| &n.plugin);
-                slots::sharing(slots::of_device(slots, d), plugin)
+                slots::sharing(&slots[slots::of_device(slots, d)], plugin)
             }
         };
     }
@@ -443,7 +416,7 @@ fn oddities(
     account: &Account,
 ) -> Oddities {
     let passed_on: BTreeSet<usize> =
-        account.pieces.iter().filter(|p| p.is_passthrough).map(|p| p.device).collect();
+        account.pieces.iter().filter(|p| p.speaks == Speaks::Nobody).map(|p| p.device).collect();
     let on_host = || {
         let on_host =
             |(d, device): &(usize, &Device)| !device.passthrough && !passed_on.contains(d);

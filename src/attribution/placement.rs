@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::holding::Holding;
 use super::nodes::Node;
 use super::pods::{Holder, Spot};
-use super::slots::{Serves, Slot, served_by};
+use super::slots::{self, Serves, Slot, served_by};
 use crate::model::{Interval, IntervalSet};
 
 /// Claims of pods on slots; they may contradict each other.
@@ -117,16 +117,11 @@ impl Places<'_> {
     fn holding(&self, holder: usize, time: Interval, s: usize, units: u32, known: bool) -> Holding {
         let slot = &self.slots[s];
         Holding {
-            device: slot.device,
             slot: Some(s),
-            group: None,
-            time,
-            holder,
             share: slot.unit_share() * f64::from(units.min(slot.units)),
             known,
-            instance: slot.instance,
-            part: None,
-            annotated: None,
+            speaks: slot.speaks(),
+            ..Holding::whole(slot.device, time, holder)
         }
     }
 
@@ -144,9 +139,7 @@ impl Places<'_> {
 
     fn slot_of(&self, (observation, instance): Spot) -> Option<usize> {
         let device = *self.of_observation.get(&observation)?;
-        let first = self.slots.partition_point(|s| s.device < device);
-        let of_device = self.slots[first..].iter().take_while(|s| s.device == device);
-        of_device.enumerate().find(|(_, s)| s.instance == instance).map(|(n, _)| first + n)
+        slots::of_device(self.slots, device).find(|&s| self.slots[s].instance == instance)
     }
 
     /// Gives holders without (enough) labels the units that are left on their node.

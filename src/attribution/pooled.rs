@@ -4,10 +4,10 @@
 //! listed gives many times the hardware (trap 9). Here each card is found once, and each listed device
 //! is a part of one card. Who has it is `claims`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::counters;
-use super::mig::{profile, table};
+use super::mig;
 use crate::model::dra::{DeviceKey, DraDevice, DraFacts, PoolFact, is_gpu_driver};
 
 /// A card behind one or more devices of a pool.
@@ -56,8 +56,6 @@ pub struct Cards {
     /// Cards, by pool and name.
     pub cards: Vec<Card>,
     parts: BTreeMap<DeviceKey, Part>,
-    /// Devices that are partitions, by pool and position in it.
-    partitions: BTreeSet<(usize, usize)>,
 }
 
 impl Cards {
@@ -84,12 +82,6 @@ impl Cards {
         out
     }
 
-    /// Whether a device (pool and position in it) is less than its card by its nature.
-    #[must_use]
-    pub fn is_partition(&self, part: (usize, usize)) -> bool {
-        self.partitions.contains(&part)
-    }
-
     /// What a device is a part of; `None` for one that no pool lists (any more).
     #[must_use]
     pub fn part(&self, key: &DeviceKey) -> Option<Part> {
@@ -97,9 +89,6 @@ impl Cards {
     }
 
     fn insert(&mut self, pool: &PoolFact, device: usize, part: Part) {
-        if part.is_partition {
-            self.partitions.insert((part.pool, part.device));
-        }
         let key = DeviceKey {
             driver: pool.driver.clone(),
             pool: pool.name.clone(),
@@ -148,11 +137,9 @@ impl Cards {
             return ratio;
         }
         let named = device.attributes.get("profile").unwrap_or(&device.name);
-        let model = self.cards[card].model.as_deref().unwrap_or_default();
-        profile::read(named)
-            .ok()
-            .and_then(|p| table::share(model, &p.profile, self.cards[card].memory_bytes))
-            .map_or(1.0, |share| share.ratio)
+        let card = &self.cards[card];
+        let model = card.model.as_deref().unwrap_or_default();
+        mig::share(model, named, card.memory_bytes).unwrap_or(1.0)
     }
 }
 

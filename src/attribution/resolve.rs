@@ -5,19 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::holding::Holding;
+use super::holding::{EPSILON, Holding, Speaks};
 use super::inventory::Device;
 use super::mig::layout;
 use super::mig::profile::Profile;
 use super::pods::{Holder, HolderKind, HoldingSource};
 use super::pooled::{self, Cards};
-use super::slots::{Serves, Slot};
+use super::slots::{self, Serves, Slot};
 use crate::model::dra::PoolFact;
 use crate::model::{Interval, IntervalSet};
 use crate::units::Millis;
-
-/// Shares closer than this are the same.
-const EPSILON: f64 = 1e-9;
 
 /// A part of a device that one holder had for a while.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,14 +35,10 @@ pub struct Piece {
     pub held_beside: f64,
     /// Whether it is certain that this is the device.
     pub known: bool,
-    /// MIG instance whose series speak for it.
-    pub instance: Option<usize>,
-    /// The part is less than the device by its nature and its instance is not known.
-    pub is_unseen_part: bool,
+    /// Whose series speak for it.
+    pub speaks: Speaks,
     /// Others hold parts of what the same series speak for.
     pub is_shared: bool,
-    /// A virtual machine has it: no exporter of the host can see it.
-    pub is_passthrough: bool,
 }
 
 /// A part of a device that nobody held.
@@ -119,9 +112,7 @@ struct Taken<'a> {
 impl Books<'_> {
     fn of_device(&self, d: usize, holdings: &[&Holding], out: &mut Account) {
         let presence = &self.devices[d].presence;
-        let first = self.slots.partition_point(|s| s.device < d);
-        let count = self.slots[first..].iter().take_while(|s| s.device == d).count();
-        let slots = first..first + count;
+        let slots = slots::of_device(self.slots, d);
         let mut edges: Vec<Millis> = holdings
             .iter()
             .flat_map(|h| [h.time.start, h.time.end])
@@ -171,13 +162,10 @@ impl Books<'_> {
             let share = candidate.share * if h.slot.is_some() { scale } else { 1.0 };
             let limit = h.slot.map_or(1.0, |s| self.slots[s].share * scale);
             let used = h.slot.map_or(whole, |s| of_slot.get(&s).copied().unwrap_or(0.0));
-            let partition = h.slot.is_none() && self.is_partition(h);
-            let fits =
-                used + share <= limit + EPSILON && (partition || whole + share <= 1.0 + EPSILON);
+            let fits = used + share <= limit + EPSILON && whole + share <= 1.0 + EPSILON;
             let is_slot_there = h.slot.is_none_or(|s| there.contains(&s));
-            let overbooked =
-                h.annotated.is_some() && taken.iter().all(|t| t.holding.annotated.is_some());
-            if !(fits && is_slot_there || partition && whole < 1.0 + EPSILON || overbooked) {
+            let scales = h.scales && taken.iter().all(|t| t.holding.scales);
+            if !(fits && is_slot_there || scales) {
                 refused |= is_slot_there;
                 continue;
             }
@@ -187,8 +175,6 @@ impl Books<'_> {
             whole += share;
             taken.push(Taken { holding: h, share });
         }
-        // Partitions that are short of different things may add up to more than a card (see `mig::layout`),
-        // and so may what schedulers overbook.
         if whole > 1.0 + EPSILON {
             taken.iter_mut().for_each(|t| t.share /= whole);
         }
@@ -227,12 +213,6 @@ impl Books<'_> {
         out
     }
 
-    /// Whether a holding is of a partition of a pooled card: with a signal of its own, unlike a share of
-    /// a device's capacity.
-    fn is_partition(&self, h: &Holding) -> bool {
-        h.part.is_some_and(|part| self.cards.is_partition(part))
-    }
-
     fn rank(&self, h: &Holding) -> (bool, bool, Millis, std::cmp::Reverse<usize>) {
         let holder = &self.holders[h.holder];
         let weak = matches!(holder.source, HoldingSource::DcgmLabels | HoldingSource::None);
@@ -249,31 +229,27 @@ impl Books<'_> {
     ) {
         for t in taken {
             let h = t.holding;
-            let same_series = |o: &&Taken<'_>| o.holding.instance == h.instance;
+            let same_series = |o: &&Taken<'_>| o.holding.speaks == h.speaks;
             let beside: f64 = taken.iter().filter(same_series).map(|o| o.share).sum();
             let holder = &self.holders[h.holder];
-            let is_part = self.has_own_series(h);
             let mut piece = Piece {
                 device: d,
                 holder: h.holder,
                 time,
                 since: if h.time.start == holder.time.start { holder.since } else { h.time.start },
                 share: t.share,
-                series_share: match (h.instance, h.slot) {
-                    (None, _) => 1.0,
-                    (Some(_), Some(s)) => self.slots[s].share * scale,
-                    (Some(_), None) => beside,
+                series_share: match (h.speaks, h.slot) {
+                    (Speaks::Instance(_), Some(s)) => self.slots[s].share * scale,
+                    (Speaks::Instance(_), None) => beside,
+                    _ => 1.0,
                 },
                 held_beside: beside,
                 known: h.known,
-                instance: h.instance,
-                is_unseen_part: is_part && h.instance.is_none(),
+                speaks: h.speaks,
                 is_shared: taken.iter().filter(same_series).count() > 1,
-                is_passthrough: self.devices[d].passthrough
-                    || h.part.is_some_and(|p| self.is_vfio(p)),
             };
             let before = out[begin..].iter_mut().rev().find(|p| {
-                p.holder == piece.holder && p.instance == piece.instance && p.time.end == time.start
+                p.holder == piece.holder && p.speaks == piece.speaks && p.time.end == time.start
             });
             match before {
                 Some(p) if (Piece { time: p.time, since: p.since, ..piece }) == *p => {
@@ -291,13 +267,6 @@ impl Books<'_> {
                 }
             }
         }
-    }
-
-    /// Whether what is held has series of its own, apart from the card's: a MIG instance, of the device plugin
-    /// or of a claim.
-    fn has_own_series(&self, h: &Holding) -> bool {
-        h.slot.is_some_and(|s| matches!(self.slots[s].serves, Serves::Instance(_)))
-            || self.is_partition(h)
     }
 
     /// What nobody has of the device: free instances and what could still be cut are usable.
@@ -348,10 +317,6 @@ impl Books<'_> {
             Serves::Card | Serves::Passthrough => None,
         };
         there.iter().filter_map(profile).collect()
-    }
-
-    fn is_vfio(&self, (pool, device): (usize, usize)) -> bool {
-        pooled::is_vfio(&self.pools[pool].devices[device])
     }
 
     /// Whether a partition of the card's counters still fits beside those that are taken. A device that is

@@ -4,8 +4,9 @@
 //! resource stands for. Which pod has which unit is `placement`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::holding::Sharing;
+use super::holding::{Sharing, Speaks};
 use super::inventory::Device;
 use super::mig::profile::{self, Profile};
 use super::mig::{layout, table};
@@ -44,6 +45,16 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Whose series speak for it.
+    #[must_use]
+    pub fn speaks(&self) -> Speaks {
+        match self.serves {
+            Serves::Card => Speaks::Card,
+            Serves::Instance(_) => self.instance.map_or(Speaks::UnknownInstance, Speaks::Instance),
+            Serves::Passthrough => Speaks::Nobody,
+        }
+    }
+
     /// Part of the physical card that one unit is.
     #[must_use]
     pub fn unit_share(&self) -> f64 {
@@ -212,12 +223,11 @@ fn share(device: &Device, profile: &Profile) -> f64 {
     table::share(&device.model, profile, device.memory_bytes).map_or(1.0, |share| share.ratio)
 }
 
-/// The slots of one device, of slots in order of device.
+/// Positions of the slots of one device, of slots in order of device.
 #[must_use]
-pub fn of_device(slots: &[Slot], device: usize) -> &[Slot] {
+pub fn of_device(slots: &[Slot], device: usize) -> Range<usize> {
     let first = slots.partition_point(|s| s.device < device);
-    let count = slots[first..].partition_point(|s| s.device == device);
-    &slots[first..first + count]
+    first..first + slots[first..].partition_point(|s| s.device == device)
 }
 
 /// How a device of the device plugin is shared, by its slots.

@@ -74,16 +74,5 @@ pub(super) fn holding(
     (start, end): (i64, i64),
     share: f64,
 ) -> Holding {
-    Holding {
-        device: 0,
-        slot,
-        time: Interval::new(start, end),
-        holder,
-        share,
-        known: true,
-        instance: None,
-        annotated: None,
-        group: None,
-        part: None,
-    }
+    Holding { slot, share, ..Holding::whole(0, Interval::new(start, end), holder) }
 }

@@ -152,16 +152,6 @@ fn share(grant: &Grant, card: Option<&Card>, memory_bytes: Option<f64>) -> f64 {
 }
 
 fn holding(h: usize, pod: &Holder, device: usize, share: f64) -> Holding {
-    Holding {
-        device,
-        slot: None,
-        time: pod.time,
-        holder: h,
-        share,
-        known: true,
-        instance: None,
-        group: None,
-        part: None,
-        annotated: Some(Sharing::Vgpu),
-    }
+    let mode = Some(Sharing::Vgpu);
+    Holding { share, mode, scales: true, ..Holding::whole(device, pod.time, h) }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::contract::DeviceRow;
-use crate::attribution::counters::{part_of_card, plausible};
+use crate::attribution::counters::{Consumed, consumed, part_of_card, plausible};
 use crate::attribution::label_view::LabelView;
 use crate::cost::price::{PricedThing, price_of};
 use crate::model::ClusterFacts;
@@ -124,25 +124,10 @@ fn share(given: &AllocatedDevice, listed: Option<(&PoolFact, &DraDevice)>) -> Op
     }
     let (pool, device) = listed?;
     let part = part_of_card(pool, device)?;
-    let shared = device.multi_allocation || given.share_id.is_some() || !given.consumed.is_empty();
-    let consumed = if shared { consumed_part(given, device)? } else { 1.0 };
-    plausible(part * consumed)
-}
-
-/// How much of a device that is allocated several times was consumed: by its shares, else by its memory.
-/// Zero consumption is allowed and says nothing: `None`.
-fn consumed_part(given: &AllocatedDevice, device: &DraDevice) -> Option<f64> {
-    ["shares", "memory"].iter().find_map(|name| {
-        let consumed = amount(&given.consumed, name).filter(|amount| *amount > 0.0)?;
-        plausible(consumed / amount(&device.capacity, name)?)
-    })
-}
-
-/// An amount by name, with or without the driver's domain before it.
-fn amount(amounts: &BTreeMap<String, f64>, name: &str) -> Option<f64> {
-    let matches = |key: &str| key.rsplit('/').next() == Some(name);
-    amounts
-        .get(name)
-        .or_else(|| amounts.iter().find(|(key, _)| matches(key)).map(|(_, v)| v))
-        .copied()
+    match consumed(given, device) {
+        Consumed::Whole => Some(part),
+        Consumed::Part(share) => plausible(part * share),
+        // Who has how much of it depends on who else is there: a report says.
+        Consumed::Nothing => None,
+    }
 }

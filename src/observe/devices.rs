@@ -64,15 +64,6 @@ impl DeviceObservation {
         let instances = self.instances.iter().enumerate().map(|(i, x)| (Some(i), &x.reading));
         std::iter::once((None, &self.card)).chain(instances)
     }
-
-    /// The reading of the card or of an instance.
-    #[must_use]
-    pub fn reading(&self, instance: Option<usize>) -> Option<&Reading> {
-        match instance {
-            None => Some(&self.card),
-            Some(i) => self.instances.get(i).map(|x| &x.reading),
-        }
-    }
 }
 
 /// All devices, and what became of their samples.

@@ -48,7 +48,7 @@ fn device(id: &str, index: &str, observation: Option<usize>) -> Device {
 }
 
 fn on_card(holder: usize, device: usize) -> Holding {
-    Holding { holder, known: true, annotated: None, ..unknown(device, HOUR) }
+    Holding::whole(device, HOUR, holder)
 }
 
 /// Holder, device, share, known.
