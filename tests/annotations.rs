@@ -116,9 +116,9 @@ fn trap_15_cards_of_virtual_machines_are_held_and_cannot_be_looked_at() {
     gpus(
         &report,
         &[
-            ("vm-1/gpu-0", "exclusive", "NVIDIA H100 PCIE", 0.0),
-            ("vm-1/gpu-1", "exclusive", "NVIDIA H100 PCIE", 1.0),
-            ("kata-1/gpu-0", "exclusive", "NVIDIA-H100-PCIe", 0.0),
+            ("vm-1/gpu-0", "exclusive", "NVIDIA H100 PCIe", 0.0),
+            ("vm-1/gpu-1", "exclusive", "NVIDIA H100 PCIe", 1.0),
+            ("kata-1/gpu-0", "exclusive", "NVIDIA H100 PCIe", 0.0),
             ("GPU-bbbbbbbb-0000-4000-8000-000000000001", "dra", "NVIDIA H100 PCIe", 0.0),
         ],
     );

@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::{self, Consumed};
+use super::holder::{Holder, HolderKind, HoldingSource, Spot};
 use super::holding::{Holding, Sharing, Speaks};
 use super::inventory::Device;
 use super::mig;
-use super::pods::{Holder, HolderKind, HoldingSource, Spot};
 use super::pooled::{Cards, Part};
 use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice, is_gpu_driver};
 use crate::model::{ClusterFacts, Interval, Window};

@@ -10,10 +10,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::holder::{Holder, HolderKind};
 use super::holding::{EPSILON, Holding, Sharing};
 use super::inventory::Device;
 use super::placement::Placed;
-use super::pods::{Holder, HolderKind};
 use super::vgpu;
 use crate::model::{Interval, IntervalSet};
 use crate::units::BYTES_PER_MIB;

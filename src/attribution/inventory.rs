@@ -10,10 +10,8 @@ use super::mig::layout;
 use super::nodes::Node;
 use super::pooled::Cards;
 use super::vgpu;
-use crate::model::{ClusterFacts, IntervalSet};
-use crate::observe::devices::{DeviceObservation, Whereabouts};
-use crate::observe::kube_state::KubeState;
-use crate::observe::reading::LabelledTime;
+use crate::model::IntervalSet;
+use crate::observe::devices::DeviceObservation;
 
 /// No node has more: a count beyond is a mistake that must not become so many rows.
 const MAX_GPUS: usize = 65_536;
@@ -48,88 +46,6 @@ impl Device {
     #[must_use]
     pub fn is_virtual(&self) -> bool {
         self.model.strip_prefix("NVIDIA ").unwrap_or(&self.model).starts_with("GRID ")
-    }
-}
-
-/// The node of each observed device: what its series say, checked against the nodes that exist.
-#[must_use]
-pub fn node_names(
-    observations: &[DeviceObservation],
-    kube: &KubeState,
-    facts: &ClusterFacts,
-) -> Vec<String> {
-    let known = KnownNodes::new(kube, facts);
-    observations.iter().map(|o| known.node_of(o)).collect()
-}
-
-struct KnownNodes<'a> {
-    kube: &'a KubeState,
-    names: std::collections::BTreeSet<&'a str>,
-    by_address: BTreeMap<&'a str, &'a str>,
-    node_of_pod: BTreeMap<(&'a str, &'a str), &'a str>,
-}
-
-impl<'a> KnownNodes<'a> {
-    fn new(kube: &'a KubeState, facts: &'a ClusterFacts) -> Self {
-        let names = kube
-            .nodes
-            .keys()
-            .map(String::as_str)
-            .chain(facts.nodes.iter().map(|n| n.name.as_str()))
-            .collect();
-        let addresses = facts
-            .nodes
-            .iter()
-            .flat_map(|n| n.addresses.iter().map(|a| (a.as_str(), n.name.as_str())));
-        let by_address = kube
-            .node_of_ip
-            .iter()
-            .map(|(ip, node)| (ip.as_str(), node.as_str()))
-            .chain(addresses)
-            .collect();
-        let from_metrics = kube
-            .node_of_pod
-            .iter()
-            .map(|((ns, pod), node)| ((ns.as_str(), pod.as_str()), node.as_str()));
-        let from_objects = facts
-            .pods
-            .iter()
-            .filter_map(|p| Some(((p.namespace.as_str(), p.name.as_str()), p.node.as_deref()?)));
-        Self { kube, names, by_address, node_of_pod: from_metrics.chain(from_objects).collect() }
-    }
-
-    fn node_of(&self, device: &DeviceObservation) -> String {
-        let Whereabouts { node, hostname, target_pod, instance_host } = &device.whereabouts;
-        let exists = |name: &&str| self.names.contains(*name);
-        let of_pod = |(ns, pod): &(String, String)| {
-            self.node_of_pod.get(&(ns.as_str(), pod.as_str())).copied()
-        };
-        let of_holder = || {
-            let labelled = device.readings().flat_map(|(_, r)| &r.labelled);
-            labelled.into_iter().find_map(|l: &LabelledTime| {
-                let key = (l.pod.namespace.as_str(), l.pod.name.as_str());
-                let requested = self
-                    .kube
-                    .pods
-                    .iter()
-                    .find(|(k, _)| (k.namespace.as_str(), k.name.as_str()) == key);
-                requested
-                    .and_then(|(_, p)| p.node.as_deref())
-                    .or_else(|| self.node_of_pod.get(&key).copied())
-            })
-        };
-        let address = |a: &String| self.by_address.get(a.as_str()).copied();
-        node.as_deref()
-            .filter(exists)
-            .or_else(|| hostname.as_deref().filter(exists))
-            .or_else(|| target_pod.as_ref().and_then(of_pod))
-            .or_else(|| instance_host.as_ref().and_then(address))
-            .or_else(of_holder)
-            .or(node.as_deref())
-            .or(hostname.as_deref())
-            .or(instance_host.as_deref())
-            .unwrap_or("unknown")
-            .to_owned()
     }
 }
 
@@ -204,7 +120,29 @@ pub fn devices(
         }));
     }
     out.retain(|d| !d.presence.is_empty());
+    spell_alike(&mut out);
     out
+}
+
+/// One model has one name: feature discovery writes dashes where the driver writes blanks
+/// (`NVIDIA-A100-SXM4-80GB`), and resources of virtual machines are in capitals. The driver's spelling
+/// stands, where any device has it.
+fn spell_alike(devices: &mut [Device]) {
+    let key = |model: &str| model.replace(' ', "-").to_ascii_lowercase();
+    let like_driver = |model: &str| {
+        let lower = model.bytes().filter(u8::is_ascii_lowercase).count();
+        (model.contains(' '), lower, std::cmp::Reverse(model.to_owned()))
+    };
+    let mut spelled: BTreeMap<String, String> = BTreeMap::new();
+    for device in &*devices {
+        let known = spelled.entry(key(&device.model)).or_insert_with(|| device.model.clone());
+        if like_driver(&device.model) > like_driver(known) {
+            known.clone_from(&device.model);
+        }
+    }
+    for device in devices {
+        device.model.clone_from(&spelled[&key(&device.model)]);
+    }
 }
 
 /// A GPU of which nothing but its node is known.
@@ -345,6 +283,7 @@ fn labelled_memory(node: &Node) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::model::Interval;
+    use crate::observe::devices::Whereabouts;
     use crate::observe::reading::Reading;
 
     fn observation(id: &str, index: &str, start: i64, end: i64) -> DeviceObservation {
@@ -388,23 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn the_node_is_found_by_whatever_names_it() {
-        let mut by_address = observation("GPU-a", "0", 0, 1);
-        by_address.whereabouts = Whereabouts {
-            hostname: Some("exporter-7x".into()),
-            instance_host: Some("10.0.0.7".into()),
-            ..Whereabouts::default()
-        };
-        let mut kube = KubeState::default();
-        kube.nodes.insert("n7".into(), crate::observe::kube_state::KubeNode::default());
-        kube.node_of_ip.insert("10.0.0.7".into(), "n7".into());
-        let names = node_names(&[by_address.clone()], &kube, &ClusterFacts::default());
-        assert_eq!(names, ["n7"]);
-        // With nothing known, the exporter's own word stands.
-        assert_eq!(
-            node_names(&[by_address], &KubeState::default(), &ClusterFacts::default()),
-            ["exporter-7x"]
-        );
+    fn one_model_has_one_name() {
+        let seen = [observation("GPU-a", "0", 0, 100)];
+        let mut nodes = one_node(Some(2));
+        let node = nodes.get_mut("n1").expect("it is there");
+        node.labels.object.insert("nvidia.com/gpu.product".into(), "NVIDIA-H100".into());
+        let all = devices(&nodes, &seen, &["n1".into()], &Cards::default());
+        let models: Vec<_> = all.iter().map(|d| d.model.as_str()).collect();
+        assert_eq!(models, ["NVIDIA H100", "NVIDIA H100"]);
     }
 
     #[test]

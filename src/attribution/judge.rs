@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use super::holder::HolderKind;
 use super::holding::{EPSILON, Speaks};
 use super::inventory::Device;
 use super::nodes::Node;
-use super::pods::HolderKind;
 use super::pooled::Cards;
-use super::resolve::{Account, Piece};
+use super::resolve::{Account, Free, Piece, pieces_of};
 use super::states::{self, Blind, Judgement, Segment, Signals, State};
 use super::{Attributed, Tenure, health};
 use crate::model::{Inputs, Interval, IntervalSet, Policy};
@@ -36,45 +36,71 @@ struct Chain {
     idle: Vec<Interval>,
 }
 
+/// What is known once all rows are made.
+pub(super) struct Judged {
+    pub(super) tenures: Vec<Tenure>,
+    /// Time that nobody holds in which a device was used all the same, GPU-milliseconds: work outside
+    /// Kubernetes, or a holder that no source names.
+    pub(super) busy_unheld_ms: i64,
+}
+
 impl Rows<'_> {
-    pub(super) fn all(&self, account: &Account, inputs: &Inputs) -> (Vec<Segment>, Vec<Tenure>) {
-        let mut segments = Vec::new();
-        let mut chains: BTreeMap<(usize, usize), Chain> = BTreeMap::new();
-        for piece in &account.pieces {
-            let chain = chains.entry((piece.holder, piece.device)).or_default();
-            self.held(piece, &mut segments, chain);
-        }
+    /// Gives every row to `take`, in order of device and time.
+    pub(super) fn all(
+        &self,
+        account: &Account,
+        inputs: &Inputs,
+        take: &mut dyn FnMut(Segment),
+    ) -> Judged {
         let broken = health::broken_devices(self.devices, self.nodes, account, self.cards, inputs);
-        for free in &account.free {
-            let time = IntervalSet::of(free.time);
-            let full = self.nodes.get(&self.devices[free.device].node).map(|n| n.room.full.clone());
-            let full = full.unwrap_or_default();
-            for (share, full) in [(free.usable, &full), (free.stranded, &time)] {
-                if share <= EPSILON {
-                    continue;
-                }
-                let states = states::unheld_states(&time, &broken[free.device], full);
-                segments.extend(states.into_iter().map(|(time, state)| Segment {
-                    device: free.device,
-                    holder: None,
-                    time,
-                    share,
-                    state,
-                    utilization: None,
-                    signal: None,
-                    blind: None,
-                    estimated: false,
-                }));
+        let mut free = account.free.as_slice();
+        let mut out = Judged { tenures: Vec::new(), busy_unheld_ms: 0 };
+        for (d, broken) in broken.iter().enumerate() {
+            let mut segments = Vec::new();
+            let mut chains: BTreeMap<usize, Chain> = BTreeMap::new();
+            for piece in pieces_of(&account.pieces, d) {
+                self.held(piece, &mut segments, chains.entry(piece.holder).or_default());
             }
+            let (of_device, rest) = free.split_at(free.partition_point(|f| f.device <= d));
+            free = rest;
+            for free in of_device {
+                self.unheld(free, broken, &mut segments);
+            }
+            segments.sort_by_key(|s| (s.time, s.holder));
+            out.busy_unheld_ms += self.busy_unheld_ms(d, &segments);
+            segments.into_iter().for_each(&mut *take);
+            out.tenures.extend(chains.into_iter().map(|(holder, chain)| Tenure {
+                holder,
+                device: d,
+                memory_peak: chain.memory_peak,
+                longest_idle_ms: longest(chain.idle),
+            }));
         }
-        segments.sort_by_key(|s| (s.device, s.time, s.holder));
-        let tenures = chains.into_iter().map(|((holder, device), chain)| Tenure {
-            holder,
-            device,
-            memory_peak: chain.memory_peak,
-            longest_idle_ms: longest(chain.idle),
-        });
-        (segments, tenures.collect())
+        out.tenures.sort_by_key(|t| (t.holder, t.device));
+        out
+    }
+
+    fn unheld(&self, free: &Free, broken: &IntervalSet, segments: &mut Vec<Segment>) {
+        let time = IntervalSet::of(free.time);
+        let full = self.nodes.get(&self.devices[free.device].node).map(|n| n.room.full.clone());
+        let full = full.unwrap_or_default();
+        for (share, full) in [(free.usable, &full), (free.stranded, &time)] {
+            if share <= EPSILON {
+                continue;
+            }
+            let states = states::unheld_states(&time, broken, full);
+            segments.extend(states.into_iter().map(|(time, state)| Segment {
+                device: free.device,
+                holder: None,
+                time,
+                share,
+                state,
+                utilization: None,
+                signal: None,
+                blind: None,
+                estimated: false,
+            }));
+        }
     }
 
     fn held(&self, piece: &Piece, segments: &mut Vec<Segment>, chain: &mut Chain) {
@@ -138,28 +164,19 @@ impl Rows<'_> {
     /// The pod's own values, where the exporter gives them.
     fn own_signals<'a>(&self, piece: &Piece, reading: &'a Reading) -> Option<&'a reading::Signals> {
         let key = &self.holders[piece.holder].holder.key;
-        let same = |pod: &crate::observe::labels::PodLabel| {
-            pod.namespace == key.namespace
-                && pod.name == key.name
-                && (pod.uid.is_none() || key.uid.is_none() || pod.uid == key.uid)
-        };
-        let own =
-            reading.processes.iter().find(|(pod, _)| same(pod)).map(|(_, signals)| signals)?;
+        let (_, own) = reading.processes.iter().find(|(pod, _)| pod.names(key))?;
         own.contains_key(&Field::GpuUtil).then_some(own)
     }
 
-    /// Time that nobody holds in which a device was used all the same: work outside Kubernetes, or a
-    /// holder that no source names. Cards only: a free instance has no series of its own.
-    pub(super) fn busy_unheld_ms(&self, segments: &[Segment]) -> i64 {
+    /// Cards only: a free instance has no series of its own.
+    fn busy_unheld_ms(&self, d: usize, segments: &[Segment]) -> i64 {
+        let device = &self.devices[d];
+        let Some(reading) = device.observation.map(|o| &self.seen[o].card) else { return 0 };
+        let memory = reading.memory_bytes.or(device.memory_bytes);
+        let signals = Signals::new(&reading.signals, memory, self.policy);
         let unheld = segments.iter().filter(|s| s.holder.is_none() && s.share >= 1.0 - EPSILON);
         unheld
-            .filter_map(|s| {
-                let device = &self.devices[s.device];
-                let reading = &self.seen[device.observation?].card;
-                let memory = reading.memory_bytes.or(device.memory_bytes);
-                Some((Signals::new(&reading.signals, memory, self.policy), s.time))
-            })
-            .flat_map(|(signals, time)| signals.states(time, time.start))
+            .flat_map(|s| signals.states(s.time, s.time.start))
             .filter(|(_, j)| j.state == State::Active)
             .map(|(time, _)| time.length_ms())
             .sum()

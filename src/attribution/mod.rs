@@ -7,14 +7,19 @@ pub mod claims;
 pub mod counters;
 pub mod fraction;
 pub mod health;
+pub mod holder;
 pub mod holding;
 pub mod inventory;
 pub mod judge;
 pub mod label_view;
 pub mod mig;
+pub mod node_names;
 pub mod nodes;
+pub mod oddities;
 pub mod owners;
 pub mod placement;
+pub mod plugin;
+mod pod_labels;
 pub mod pods;
 pub mod pooled;
 pub mod resolve;
@@ -30,19 +35,21 @@ mod testing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fraction::Fractions;
-use holding::{EPSILON, Holding, Sharing, Speaks};
+use holder::{Holder, HolderKind, HoldingSource};
+use holding::{EPSILON, Holding, Sharing};
 use inventory::Device;
 use nodes::Node;
+use oddities::Oddities;
 use owners::{Owners, Workload};
 use placement::Places;
-use pods::{Holder, HolderKind, Holders, HoldingSource};
+use pods::Holders;
 use pooled::Cards;
 use resolve::{Account, Books, Piece};
 use states::{Segment, State};
 use tenants::Named;
 
 use crate::model::{Inputs, Interval, IntervalSet, Policy, Window};
-use crate::observe::devices::{self, DeviceObservation, DeviceObservations};
+use crate::observe::devices::{self, DeviceObservation};
 use crate::observe::kube_state::{self, KubeState, PodKey};
 
 /// A holder with its workload and tenant.
@@ -82,52 +89,13 @@ pub struct Attribution {
     pub pieces: Vec<Piece>,
     /// What is known of each holder on each device as a whole.
     pub tenures: Vec<Tenure>,
-    /// Every stretch of every device.
-    pub segments: Vec<Segment>,
     /// What was odd.
     pub oddities: Oddities,
 }
 
-/// Facts about the data that a reader of the figures must know.
-#[derive(Debug, Clone, Default)]
-pub struct Oddities {
-    /// Device samples in the window.
-    pub samples_seen: u64,
-    /// Device samples not used, by reason.
-    pub samples_dropped: BTreeMap<&'static str, u64>,
-    /// Samples clamped to a ratio's 1.
-    pub samples_clamped: u64,
-    /// No exporter showed any device.
-    pub no_device_series: bool,
-    /// Neither pods nor labels name any holder.
-    pub no_holders: bool,
-    /// kube-state-metrics showed no GPU pod.
-    pub no_pod_history: bool,
-    /// Devices that no exporter showed, by id.
-    pub silent_devices: Vec<String>,
-    /// Devices in allocations that no pool lists.
-    pub unlisted: Vec<String>,
-    /// Pools of which slices are missing.
-    pub incomplete_pools: Vec<String>,
-    /// GPU-milliseconds on devices of pools that were in use while no claim is known.
-    pub unclaimed_use_ms: i64,
-    /// Devices claimed by two holders at once, with the milliseconds.
-    pub contested: Vec<(String, i64)>,
-    /// Pods that requested more than their node had, with GPU-milliseconds.
-    pub homeless: Vec<(PodKey, i64)>,
-    /// Pods of a file that nothing else confirms.
-    pub unconfirmed: Vec<PodKey>,
-    /// GPU-milliseconds that nobody held but somebody used.
-    pub busy_unheld_ms: i64,
-    /// Annotations that should tell who holds what and cannot be used, one sentence each.
-    pub bad_annotations: Vec<String>,
-    /// Nodes whose CPU and memory are unknown: nothing there can be called stranded.
-    pub nodes_without_room: Vec<String>,
-}
-
-/// Attributes every GPU-second of the window.
-#[must_use]
-pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
+/// Attributes every GPU-second of the window. `take` is given every stretch of every device, in order of
+/// device and time: there are as many as samples that differ, so nobody has to keep them.
+pub fn attribute(inputs: &Inputs, policy: &Policy, take: &mut dyn FnMut(Segment)) -> Attribution {
     let kube = kube_state::observe(
         inputs,
         &policy.gpu_resources,
@@ -136,7 +104,7 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
     );
     let seen = devices::observe(inputs, policy.max_gap_ms, policy.default_step_ms);
     let cards = Cards::new(&inputs.facts.dra);
-    let node_names = inventory::node_names(&seen.devices, &kube, &inputs.facts);
+    let node_names = node_names::node_names(&seen.devices, &kube, &inputs.facts);
     let mut nodes =
         nodes::nodes(inputs.window, &kube, &inputs.facts, &by_node(&seen.devices, &node_names));
     nodes::add_homes(&mut nodes, inputs.window, &kube, &inputs.facts, &cards);
@@ -187,19 +155,20 @@ pub fn attribute(inputs: &Inputs, policy: &Policy) -> Attribution {
         cards: &cards,
         policy,
     };
-    let (segments, tenures) = rows.all(&account, inputs);
-    let mut oddities = oddities(&seen, &kube, &devices, &nodes, &holders, &account);
+    let judged = rows.all(&account, inputs, take);
+    let mut oddities = oddities::of(&seen, &kube, &devices, &nodes, &holders, &account);
     oddities.homeless =
         told.homeless_ms.iter().map(|(h, ms)| (holders[*h].holder.key.clone(), *ms)).collect();
     oddities.no_holders = no_holders;
     oddities.unconfirmed = unconfirmed;
-    oddities.busy_unheld_ms = rows.busy_unheld_ms(&segments);
+    oddities.busy_unheld_ms = judged.busy_unheld_ms;
     oddities.unlisted = told.unlisted;
     oddities.bad_annotations = bad_annotations;
     oddities.unclaimed_use_ms = unclaimed_use_ms;
     let pools = inputs.facts.dra.pools.iter().filter(|p| !p.is_complete());
     oddities.incomplete_pools = pools.map(|p| format!("{}/{}", p.driver, p.name)).collect();
-    Attribution { nodes, devices, holders, pieces: account.pieces, tenures, segments, oddities }
+    let pieces = account.pieces;
+    Attribution { nodes, devices, holders, pieces, tenures: judged.tenures, oddities }
 }
 
 /// What every mode tells together.
@@ -405,42 +374,4 @@ fn attributed(
             Attributed { holder, workload, tenant }
         })
         .collect()
-}
-
-fn oddities(
-    seen: &DeviceObservations,
-    kube: &KubeState,
-    devices: &[Device],
-    nodes: &BTreeMap<String, Node>,
-    holders: &[Attributed],
-    account: &Account,
-) -> Oddities {
-    let passed_on: BTreeSet<usize> =
-        account.pieces.iter().filter(|p| p.speaks == Speaks::Nobody).map(|p| p.device).collect();
-    let on_host = || {
-        let on_host =
-            |(d, device): &(usize, &Device)| !device.passthrough && !passed_on.contains(d);
-        devices.iter().enumerate().filter(on_host).map(|(_, device)| device)
-    };
-    let silent = on_host().filter(|d| d.observation.is_none());
-    Oddities {
-        samples_seen: seen.samples_seen,
-        samples_dropped: seen.dropped.iter().map(|(reason, n)| (reason.name(), *n)).collect(),
-        samples_clamped: seen.clamped,
-        no_device_series: seen.devices.is_empty()
-            && (devices.is_empty() || on_host().next().is_some()),
-        no_pod_history: kube.pods.is_empty() && (kube.nodes_up.is_empty() || !holders.is_empty()),
-        silent_devices: silent.map(|d| d.id.clone()).collect(),
-        contested: account
-            .contested_ms
-            .iter()
-            .map(|(d, ms)| (devices[*d].id.clone(), *ms))
-            .collect(),
-        nodes_without_room: nodes
-            .values()
-            .filter(|n| !n.room.known)
-            .map(|n| n.name.clone())
-            .collect(),
-        ..Oddities::default()
-    }
 }

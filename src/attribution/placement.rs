@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::holder::{Holder, Spot};
 use super::holding::Holding;
 use super::nodes::Node;
-use super::pods::{Holder, Spot};
 use super::slots::{self, Serves, Slot, served_by};
 use crate::model::{Interval, IntervalSet};
 

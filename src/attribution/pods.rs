@@ -6,87 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::holder::{Holder, HolderKind, HoldingSource};
 use super::label_view::LabelView;
+use super::pod_labels::{LabelIndex, bridged};
 use super::{fraction, vgpu};
-use crate::model::objects::{OwnerRef, PodFact, is_part_of_card, is_passthrough};
+use crate::model::objects::{PodFact, is_part_of_card, is_passthrough};
 use crate::model::{ClusterFacts, Interval, IntervalSet, Policy, Window};
 use crate::observe::devices::DeviceObservation;
 use crate::observe::kube_state::{KubePod, KubeState, PodKey};
-use crate::observe::labels::PodLabel;
 use crate::units::Millis;
-
-/// What a holding interval rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HoldingSource {
-    /// kube-state-metrics' history.
-    KubeStateMetrics,
-    /// API objects alone.
-    Objects,
-    /// DCGM's pod labels alone.
-    DcgmLabels,
-    /// A claim's own allocation.
-    Claims,
-    /// Nothing: the holder is unknown.
-    None,
-}
-
-impl HoldingSource {
-    /// Name in the report.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::KubeStateMetrics => "kube-state-metrics",
-            Self::Objects => "objects",
-            Self::DcgmLabels => "dcgm-labels",
-            Self::Claims => "claims",
-            Self::None => "none",
-        }
-    }
-}
-
-/// Where a series is from: a card, or an instance of it (positions among the observations).
-pub type Spot = (usize, Option<usize>);
-
-/// What a holder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum HolderKind {
-    /// A pod.
-    #[default]
-    Pod,
-    /// A resource claim that no live pod uses.
-    StaleClaim,
-    /// A resource claim that is reserved for something that is not a pod.
-    ReservedClaim,
-}
-
-/// Whoever held GPUs: a pod, or a claim by itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Holder {
-    /// What it is.
-    pub kind: HolderKind,
-    /// Who.
-    pub key: PodKey,
-    /// Node; `None` when only a device's label names the pod.
-    pub node: Option<String>,
-    /// Units of extended resources that it requests, by resource.
-    pub wants: BTreeMap<String, u32>,
-    /// Claims of its namespace that it uses.
-    pub claims: Vec<String>,
-    /// When, within the window.
-    pub time: Interval,
-    /// When it came, which may be before the window.
-    pub since: Millis,
-    /// What that rests on.
-    pub source: HoldingSource,
-    /// Controller.
-    pub owner: Option<OwnerRef>,
-    /// Labels.
-    pub labels: LabelView,
-    /// Annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// What names it in its series, with the time it does.
-    pub labelled: BTreeMap<Spot, i64>,
-}
 
 /// The holders and what was odd about them.
 #[derive(Debug, Clone, Default)]
@@ -116,6 +44,7 @@ pub fn holders(
         window,
         kube,
         facts,
+        objects: &objects,
         labels: &labels,
         max_gap_ms: policy.max_gap_ms,
         is_present_only,
@@ -150,6 +79,7 @@ struct Context<'a> {
     window: Window,
     kube: &'a KubeState,
     facts: &'a ClusterFacts,
+    objects: &'a ObjectIndex<'a>,
     labels: &'a LabelIndex<'a>,
     max_gap_ms: i64,
     is_present_only: bool,
@@ -339,11 +269,7 @@ impl Context<'_> {
                 let presence = bridged(&labelled.presence, &reading.presence);
                 let known = covered.get(&(pod.namespace.as_str(), pod.name.as_str()));
                 let rest = known.map_or_else(|| presence.clone(), |k| presence.minus(k));
-                let object = self
-                    .facts
-                    .pods
-                    .iter()
-                    .find(|p| p.namespace == pod.namespace && p.name == pod.name);
+                let object = self.objects.any(&pod.namespace, &pod.name);
                 for stretch in rest.as_slice() {
                     let Some(time) = stretch.overlap(whole) else { continue };
                     out.push(Holder {
@@ -374,15 +300,6 @@ impl Context<'_> {
     }
 }
 
-/// A label's presence with those holes closed in which the whole device was silent: an exporter's
-/// outage takes no GPU from anybody. A hole in which the device spoke without the label stays one.
-fn bridged(presence: &IntervalSet, of_reading: &IntervalSet) -> IntervalSet {
-    let holes =
-        presence.as_slice().windows(2).map(|pair| Interval::new(pair[0].end, pair[1].start));
-    let silent = holes.filter(|hole| of_reading.intersect(&IntervalSet::of(*hole)).is_empty());
-    presence.union(&IntervalSet::union_of(silent))
-}
-
 /// Objects by namespace and name; several when a name was used twice in a set of files.
 struct ObjectIndex<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a PodFact>>);
 
@@ -395,6 +312,10 @@ impl<'a> ObjectIndex<'a> {
         Self(index)
     }
 
+    fn any(&self, namespace: &str, name: &str) -> Option<&'a PodFact> {
+        self.0.get(&(namespace, name))?.first().copied()
+    }
+
     fn get(&self, key: &PodKey) -> Option<&'a PodFact> {
         let candidates = self.0.get(&(key.namespace.as_str(), key.name.as_str()))?;
         match &key.uid {
@@ -402,67 +323,5 @@ impl<'a> ObjectIndex<'a> {
             None => candidates.first(),
         }
         .copied()
-    }
-}
-
-/// A spot, the label with which it names a pod, when, and when it says anything at all.
-type NamedBy<'a> = (Spot, &'a PodLabel, &'a IntervalSet, &'a IntervalSet);
-
-/// What names which pod, and when, by namespace and name.
-struct LabelIndex<'a>(BTreeMap<(&'a str, &'a str), Vec<NamedBy<'a>>>);
-
-impl<'a> LabelIndex<'a> {
-    fn new(observations: &'a [DeviceObservation]) -> Self {
-        let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (device, observation) in observations.iter().enumerate() {
-            for (instance, reading) in observation.readings() {
-                for l in &reading.labelled {
-                    let key = (l.pod.namespace.as_str(), l.pod.name.as_str());
-                    let named = ((device, instance), &l.pod, &l.presence, &reading.presence);
-                    index.entry(key).or_default().push(named);
-                }
-            }
-        }
-        Self(index)
-    }
-
-    /// Labels of a pod that overlap `time`; a UID must agree where both sides have one.
-    fn of(&self, key: &PodKey, time: Interval) -> LabelsOfPod<'a> {
-        let all =
-            self.0.get(&(key.namespace.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
-        let same =
-            |label: &PodLabel| label.uid.is_none() || key.uid.is_none() || label.uid == key.uid;
-        let labels = all
-            .iter()
-            .filter(|(_, label, presence, _)| {
-                same(label) && presence.as_slice().iter().any(|p| p.overlap(time).is_some())
-            })
-            .copied()
-            .collect();
-        LabelsOfPod(labels)
-    }
-}
-
-struct LabelsOfPod<'a>(Vec<NamedBy<'a>>);
-
-impl LabelsOfPod<'_> {
-    /// When the pod's name went from its devices: end of the last stretch in `time`. Where the device
-    /// fell silent with it, the label tells of the exporter and not of the pod.
-    fn last_end_in(&self, time: Interval) -> Option<Millis> {
-        let ends = self.0.iter().filter_map(|(_, _, presence, of_reading)| {
-            let last = presence.as_slice().iter().rev().find(|s| s.overlap(time).is_some())?;
-            Some((last.end, of_reading.contains(last.end)))
-        });
-        let (end, spoke_on) = ends.max()?;
-        spoke_on.then_some(end)
-    }
-
-    fn time_by_spot(&self, time: Interval) -> BTreeMap<Spot, i64> {
-        let within = IntervalSet::of(time);
-        let mut out = BTreeMap::new();
-        for (spot, _, presence, _) in &self.0 {
-            *out.entry(*spot).or_default() += presence.intersect(&within).length_ms();
-        }
-        out
     }
 }

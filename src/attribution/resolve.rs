@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::holder::{Holder, HolderKind, HoldingSource};
 use super::holding::{EPSILON, Holding, Speaks};
 use super::inventory::Device;
 use super::mig::layout;
 use super::mig::profile::Profile;
-use super::pods::{Holder, HolderKind, HoldingSource};
 use super::pooled::{self, Cards};
 use super::slots::{self, Serves, Slot};
 use crate::model::dra::PoolFact;

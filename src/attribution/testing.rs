@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::holder::{Holder, HolderKind, HoldingSource, Spot};
 use super::holding::{Holding, Sharing};
 use super::inventory::Device;
 use super::label_view::LabelView;
 use super::mig::profile::{self, Profile};
-use super::pods::{Holder, HolderKind, HoldingSource, Spot};
 use super::slots::{Serves, Slot};
 use crate::model::{Interval, IntervalSet};
 use crate::observe::kube_state::PodKey;

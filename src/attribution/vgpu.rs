@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use notation::{Card, Grant, allocation, register, shown};
 
+use super::holder::Holder;
 use super::holding::{Holding, Sharing};
 use super::inventory::Device;
 use super::nodes::Node;
-use super::pods::Holder;
 use crate::model::ClusterFacts;
 use crate::units::BYTES_PER_MIB;
 

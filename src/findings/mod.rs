@@ -13,7 +13,7 @@ use crate::attribution::Attribution;
 use crate::attribution::agents::WARM_POOL;
 use crate::cost::price::Price;
 use crate::model::Window;
-use crate::report::contract::{Basis, Finding, SavingsKind, Severity, WorkloadRow};
+use crate::report::contract::{Basis, Finding, Ledger, SavingsKind, Severity, WorkloadRow};
 use crate::report::figures::{Figures, Key};
 use crate::units::{HOURS_PER_MONTH, gpu_hours};
 
@@ -107,7 +107,7 @@ pub(crate) fn about_workload(
         subject,
         severity,
         confidence: l.observed_ratio.unwrap_or(0.0),
-        basis: Basis::Measured,
+        basis: basis(l),
         evidence,
         monthly_savings,
         savings_kind: SavingsKind::Capacity,
@@ -115,10 +115,14 @@ pub(crate) fn about_workload(
     }
 }
 
+/// What figures rest on: an estimate as soon as any of them is the device's, split between those who share it.
+pub(crate) fn basis(ledger: &Ledger) -> Basis {
+    if ledger.estimated_gpu_hours > 0.0 { Basis::Estimate } else { Basis::Measured }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::contract::Ledger;
 
     #[test]
     fn nobody_is_told_to_release_a_warm_pool() {

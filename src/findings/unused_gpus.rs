@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Evidence, MIN_HELD_GPU_HOURS, MIN_OBSERVED};
+use super::{Evidence, MIN_HELD_GPU_HOURS, MIN_OBSERVED, basis};
+use crate::attribution::agents::WARM_POOL;
+use crate::attribution::holding::EPSILON;
 use crate::report::contract::{Basis, Finding, SavingsKind, Severity};
 use crate::report::figures::{Figures, pod_key};
 
@@ -30,7 +32,14 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
     if unused.is_empty() || worked == 0 || hours < MIN_HELD_GPU_HOURS {
         return None;
     }
-    let holder = evidence.attribution.holders.iter().find(|h| pod_key(h) == pod)?;
+    let attribution = evidence.attribution;
+    let position = attribution.holders.iter().position(|h| pod_key(h) == pod)?;
+    let holder = &attribution.holders[position];
+    if holder.workload.kind == WARM_POOL {
+        return None;
+    }
+    let mut pieces = attribution.pieces.iter().filter(|p| p.holder == position);
+    let is_whole = pieces.all(|p| p.share >= 1.0 - EPSILON);
     let ids: Vec<_> =
         unused.iter().map(|(d, _)| evidence.attribution.devices[*d].id.clone()).collect();
     let cost: f64 = unused.iter().filter_map(|(_, f)| f.ledger.allocated_cost).sum();
@@ -43,7 +52,7 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
         rule: RULE.to_owned(),
         severity: Severity::High,
         confidence: observed / hours,
-        basis: Basis::Measured,
+        basis: devices.iter().map(|(_, f)| basis(&f.ledger)).max().unwrap_or(Basis::Measured),
         evidence: BTreeMap::from([
             ("gpus_held".to_owned(), devices.len().into()),
             ("gpus_used".to_owned(), worked.into()),
@@ -57,8 +66,17 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
         monthly_savings: priced.then(|| evidence.per_month(cost)),
         savings_kind: SavingsKind::Capacity,
         action: format!(
-            "Request {worked} GPUs instead of {}: the others were never used while these worked.",
-            devices.len()
+            "{} {worked} {} instead of {}: the other {} never used while {} worked.",
+            if holder.holder.claims.is_empty() { "Request" } else { "Claim" },
+            match (is_whole, worked) {
+                (true, 1) => "GPU",
+                (true, _) => "GPUs",
+                (false, 1) => "part of a GPU",
+                (false, _) => "parts of GPUs",
+            },
+            devices.len(),
+            if unused.len() == 1 { "was".to_owned() } else { format!("{} were", unused.len()) },
+            if worked == 1 { "this" } else { "these" },
         ),
         subject,
     })

@@ -127,6 +127,23 @@ impl IntervalSet {
     }
 }
 
+/// Most that is there at one time, of parts and the times that they are there for. One that ends makes room
+/// for one that begins at that instant. Rounded to millionths, so that what comes and goes leaves no dust.
+#[must_use]
+pub fn most_at_once(parts: impl IntoIterator<Item = (Interval, f64)>) -> f64 {
+    let mut changes: Vec<(Millis, f64)> = parts
+        .into_iter()
+        .flat_map(|(time, part)| [(time.start, part), (time.end, -part)])
+        .collect();
+    changes.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
+    let (mut level, mut most) = (0.0, 0.0_f64);
+    for (_, change) in changes {
+        level += change;
+        most = most.max(level);
+    }
+    (most * 1e6).round() / 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -161,5 +178,17 @@ mod tests {
                 prop_assert_eq!(a.minus(&b).contains(at), a.contains(at) && !b.contains(at));
             }
         }
+    }
+
+    #[test]
+    fn who_leaves_makes_room_for_who_comes() {
+        let parts = |times: &[(i64, i64, f64)]| {
+            most_at_once(times.iter().map(|&(s, e, part)| (Interval::new(s, e), part)))
+        };
+        assert_eq!(parts(&[]), 0.0);
+        assert_eq!(parts(&[(0, 10, 1.0), (10, 20, 1.0)]), 1.0);
+        // Seven seventh parts are one GPU.
+        assert_eq!(parts(&[(0, 10, 1.0 / 7.0); 7]), 1.0);
+        assert_eq!(parts(&[(0, 10, 0.1), (5, 20, 0.2), (9, 11, 0.5)]), 0.8);
     }
 }

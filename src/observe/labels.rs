@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::kube_state::PodKey;
 use crate::model::dra::DeviceKey;
 use crate::model::{Labels, Series};
 
@@ -53,6 +54,16 @@ pub struct PodLabel {
     pub name: String,
     /// UID, where the exporter is told to print it.
     pub uid: Option<String>,
+}
+
+impl PodLabel {
+    /// Whether it names this pod; UIDs count where both sides have one.
+    #[must_use]
+    pub fn names(&self, pod: &PodKey) -> bool {
+        self.namespace == pod.namespace
+            && self.name == pod.name
+            && (self.uid.is_none() || pod.uid.is_none() || self.uid == pod.uid)
+    }
 }
 
 /// The claim through which a pod holds a device, as the exporter's `dra_*` labels name it.

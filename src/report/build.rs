@@ -7,6 +7,7 @@ use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals,
 use super::coverage::coverage;
 use super::figures::{Source, pod_key};
 use super::rows::Rows;
+use crate::attribution::states::{Blind, Segment, State};
 use crate::attribution::{Attributed, Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, price_of};
 use crate::findings;
@@ -18,6 +19,7 @@ use crate::frame::tables::{
 use crate::model::policy::{LabelRequirement, Scope};
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, Policy};
+use crate::observe::field::Field;
 use crate::units::{gpu_hours, gpu_hours_of};
 
 /// What the report says about itself, decided outside the core.
@@ -36,12 +38,13 @@ pub struct Stamp {
 /// # Errors
 /// When a frame is not what it should be: a bug, never bad input.
 pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, FrameError> {
-    let attribution = attribute(inputs, policy);
+    let mut folded = Folded::default();
+    let attribution = attribute(inputs, policy, &mut |segment| folded.add(&segment));
     let prices = prices(&attribution, policy);
     let in_scope: Vec<bool> =
         attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
     let facts = Facts::new(
-        segment_rows(&attribution),
+        folded.rows(),
         holder_rows(&attribution, &in_scope),
         device_rows(&attribution, &prices),
     )?;
@@ -153,27 +156,37 @@ fn is_in_scope(holder: &Attributed, scope: &Scope) -> bool {
         && scope.selector.iter().all(|r| r.matches(&labels))
 }
 
-fn segment_rows(attribution: &Attribution) -> SegmentRows {
-    let mut lengths: BTreeMap<_, i64> = BTreeMap::new();
-    for s in &attribution.segments {
+/// The ledger's rows without their instants: time by device, holder, state and value. As many as values
+/// differ, however long the window.
+#[derive(Default)]
+struct Folded(BTreeMap<Cell, i64>);
+
+/// What a row is about; floats by their bits.
+type Cell = (usize, Option<usize>, State, Option<u64>, Option<Field>, Option<Blind>, u64, bool);
+
+impl Folded {
+    fn add(&mut self, s: &Segment) {
         let bits = s.utilization.map(f64::to_bits);
-        let key =
+        let cell =
             (s.device, s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
-        *lengths.entry(key).or_default() += s.time.length_ms();
+        *self.0.entry(cell).or_default() += s.time.length_ms();
     }
-    let mut rows = SegmentRows::default();
-    for ((device, holder, state, bits, signal, blind, share, estimated), length) in lengths {
-        rows.device.push(row_number(device));
-        rows.holder.push(holder.map(row_number));
-        rows.length_ms.push(length);
-        rows.share.push(f64::from_bits(share));
-        rows.estimated.push(estimated);
-        rows.state.push(state.name());
-        rows.utilization.push(bits.map(f64::from_bits));
-        rows.signal.push(signal.map(|f| f.query().name()));
-        rows.blind.push(blind.map(crate::attribution::states::Blind::name));
+
+    fn rows(self) -> SegmentRows {
+        let mut rows = SegmentRows::default();
+        for ((device, holder, state, bits, signal, blind, share, estimated), length) in self.0 {
+            rows.device.push(row_number(device));
+            rows.holder.push(holder.map(row_number));
+            rows.length_ms.push(length);
+            rows.share.push(f64::from_bits(share));
+            rows.estimated.push(estimated);
+            rows.state.push(state.name());
+            rows.utilization.push(bits.map(f64::from_bits));
+            rows.signal.push(signal.map(|f| f.query().name()));
+            rows.blind.push(blind.map(Blind::name));
+        }
+        rows
     }
-    rows
 }
 
 /// Row numbers are 32 bit: a cluster has fewer than four billion pods and GPUs.

@@ -76,7 +76,8 @@ pub struct Ledger {
     pub stranded_cost: Option<f64>,
     /// Cost of `unhealthy_gpu_hours`.
     pub unhealthy_cost: Option<f64>,
-    /// Cost of waste: idle + slack + stale_claim.
+    /// Cost of waste: idle + slack + stale_claim. Null also where time was held, none of it observed, and no
+    /// claim stale: nothing tells then what was wasted.
     pub waste_cost: Option<f64>,
 }
 
@@ -419,8 +420,10 @@ pub struct ModeRow {
     pub usage: Usage,
 }
 
-/// How sure a finding is of what it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How sure a finding is of what it says, surest first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Read from samples.
@@ -495,7 +498,7 @@ pub struct Coverage {
     pub unobserved_gpu_hours: BTreeMap<String, f64>,
     /// UUIDs of GPUs without a price.
     pub gpus_without_price: Vec<String>,
-    /// Pods without a controller.
+    /// Pods that held GPUs and have no controller.
     pub pods_without_owner: u32,
     /// What went wrong or is missing, in sentences a user can act on.
     pub warnings: Vec<Warning>,

@@ -1,9 +1,11 @@
 //! What the figures rest on, and what is missing: in words that a reader can act on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::{Coverage, SourceRow, Warning};
-use crate::attribution::{Attribution, Oddities};
+use crate::attribution::Attribution;
+use crate::attribution::holder::HolderKind;
+use crate::attribution::oddities::Oddities;
 use crate::cost::price::Price;
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, SourceState};
@@ -87,14 +89,17 @@ pub fn coverage(
         .map(|r| Warning { code: r.code.to_owned(), message: r.message })
         .collect();
     warnings.sort();
-    let ownerless = attribution.holders.iter().filter(|h| !h.workload.owned).count();
+    let holders: BTreeSet<usize> = attribution.pieces.iter().map(|p| p.holder).collect();
+    let ownerless = attribution.holders.iter().enumerate().filter(|(h, held_by)| {
+        held_by.holder.kind == HolderKind::Pod && !held_by.workload.owned && holders.contains(h)
+    });
     Coverage {
         samples_seen: odd.samples_seen,
         samples_dropped: odd.samples_dropped.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect(),
         observed_ratio,
         unobserved_gpu_hours,
         gpus_without_price: unpriced,
-        pods_without_owner: u32::try_from(ownerless).unwrap_or(u32::MAX),
+        pods_without_owner: u32::try_from(ownerless.count()).unwrap_or(u32::MAX),
         warnings,
         complete,
         sources: inputs.sources.iter().map(source_row).collect(),

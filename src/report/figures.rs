@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, DataType, PolarsResult};
 
 use super::contract::{Ledger, Usage};
+use crate::attribution::holder::HolderKind;
 use crate::attribution::resolve::Piece;
 use crate::attribution::states::State;
 use crate::attribution::{Attributed, Attribution};
@@ -12,7 +13,9 @@ use crate::frame::columns::{self as c, sum};
 use crate::frame::sums::{self, Part, Totals, cost_column, ms_column};
 use crate::frame::tables::{Facts, FrameError, Tenures, in_table};
 use crate::frame::usage;
-use crate::units::{MS_PER_SECOND, Millis, gpu_hours_of};
+use crate::model::Interval;
+use crate::model::interval::most_at_once;
+use crate::units::{MS_PER_SECOND, gpu_hours_of};
 
 /// Values of the key columns of a group.
 pub type Key = Vec<String>;
@@ -102,14 +105,17 @@ impl Source<'_> {
 
     /// Most GPUs that a group held at one time, parts of GPUs as parts.
     fn gpus_peak(&self, part: Part, keys: &[&str]) -> BTreeMap<Key, f64> {
-        let mut changes: BTreeMap<Key, Vec<(Millis, f64)>> = BTreeMap::new();
+        let mut parts: BTreeMap<Key, Vec<(Interval, f64)>> = BTreeMap::new();
         for piece in &self.attribution.pieces {
-            if part == Part::All || self.in_scope[piece.holder] {
-                let group = changes.entry(self.key_of(piece, keys)).or_default();
-                group.extend([(piece.time.start, piece.share), (piece.time.end, -piece.share)]);
+            let holder = &self.attribution.holders[piece.holder].holder;
+            // What a stale claim has is held by nobody.
+            let is_held = holder.kind != HolderKind::StaleClaim;
+            if is_held && (part == Part::All || self.in_scope[piece.holder]) {
+                let group = parts.entry(self.key_of(piece, keys)).or_default();
+                group.push((piece.time, piece.share));
             }
         }
-        changes.into_iter().map(|(key, changes)| (key, highest(changes))).collect()
+        parts.into_iter().map(|(key, parts)| (key, most_at_once(parts))).collect()
     }
 
     fn key_of(&self, piece: &Piece, keys: &[&str]) -> Key {
@@ -145,18 +151,6 @@ pub fn holder_value(holder: &Attributed, column: &str) -> String {
 pub fn pod_key(holder: &Attributed) -> String {
     let key = &holder.holder.key;
     format!("{}/{}/{}", key.namespace, key.name, key.uid.as_deref().unwrap_or_default())
-}
-
-/// Highest level that a list of changes reaches. At one instant leaving comes before arriving. Parts are
-/// rounded to millionths, so that what comes and goes does not add up to dust.
-fn highest(mut changes: Vec<(Millis, f64)>) -> f64 {
-    changes.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
-    let (mut level, mut highest) = (0.0, 0.0_f64);
-    for (_, change) in changes {
-        level += change;
-        highest = highest.max(level);
-    }
-    (highest * 1e6).round() / 1e6
 }
 
 #[expect(clippy::cast_precision_loss, reason = "below 2^53 ms")]
@@ -224,6 +218,9 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
         (cost(State::IdleWarm)?, cost(State::IdleEmpty)?, cost(State::Unobserved)?);
     let stale_cost = cost(State::StaleClaim)?;
     let slack_cost = difference(active_cost, busy_cost);
+    // Held and never seen: nothing tells whether it was wasted.
+    let is_waste_known = held_ms <= 0.0 || observed_ms > 0.0 || ms(State::StaleClaim)? > 0.0;
+    let waste_cost = total([warm_cost, empty_cost, slack_cost, stale_cost]);
     let estimated_hours = gpu_hours_of(gpu_ms(sum::ESTIMATED_MS)?);
     let observed_hours = gpu_hours_of(observed_ms);
     let ledger = Ledger {
@@ -256,7 +253,7 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
         unallocated_cost: cost(State::Unallocated)?,
         stranded_cost: cost(State::Stranded)?,
         unhealthy_cost: cost(State::Unhealthy)?,
-        waste_cost: total([warm_cost, empty_cost, slack_cost, stale_cost]),
+        waste_cost: waste_cost.filter(|_| is_waste_known),
     };
     let total_cost = float(df, sum::TOTAL_COST, row)?.unwrap_or(0.0);
     Ok(Figures { ledger, usage: Usage::default(), total_ms, total_cost })
@@ -268,19 +265,4 @@ fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {
 
 fn total<const N: usize>(parts: [Option<f64>; N]) -> Option<f64> {
     parts.into_iter().sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn peaks_count_a_handover_once() {
-        // Two until 10, where one leaves as another comes; three from 20.
-        let changes = [(0, 1.0), (0, 1.0), (10, -1.0), (10, 1.0), (20, 1.0), (30, -1.0)];
-        assert!((highest(changes.to_vec()) - 3.0).abs() < 1e-12);
-        assert!((highest(vec![(0, 1.0), (10, -1.0), (10, 1.0), (20, -1.0)]) - 1.0).abs() < 1e-12);
-        // Seven seventh parts are one GPU.
-        assert!((highest(vec![(0, 1.0 / 7.0); 7]) - 1.0).abs() < 1e-12);
-    }
 }

@@ -8,7 +8,8 @@ use super::contract::{
 };
 use super::figures::{Figures, Source, holder_value, pod_key};
 use crate::attribution::Attributed;
-use crate::attribution::pods::HolderKind;
+use crate::attribution::holder::HolderKind;
+use crate::attribution::holding::EPSILON;
 use crate::attribution::resolve::pieces_of;
 use crate::cost::price::{Price, capacity_type, instance_type};
 use crate::frame::columns as c;
@@ -164,7 +165,8 @@ impl Rows<'_> {
     pub fn workloads(&self) -> Result<Vec<WorkloadRow>, FrameError> {
         let keys = [c::TENANT, c::RULE, c::NAMESPACE, c::WORKLOAD_KIND, c::WORKLOAD];
         let mut pods: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
-        for holder in &self.source.attribution.holders {
+        let all = &self.source.attribution.holders;
+        for holder in all.iter().filter(|h| h.holder.kind == HolderKind::Pod) {
             let key = keys.iter().map(|k| holder_value(holder, k)).collect();
             pods.entry(key).or_default().insert(pod_key(holder));
         }
@@ -280,7 +282,7 @@ impl Rows<'_> {
         for piece in pieces_of(&attribution.pieces, d) {
             let meets = out.iter_mut().rev().find(|(holder, share, time)| {
                 *holder == piece.holder
-                    && (share - piece.share).abs() < 1e-9
+                    && (share - piece.share).abs() < EPSILON
                     && time.end == piece.time.start
             });
             match meets {

@@ -1,6 +1,6 @@
 use super::*;
+use crate::attribution::holder::HoldingSource;
 use crate::attribution::label_view::LabelView;
-use crate::attribution::pods::HoldingSource;
 use crate::model::IntervalSet;
 use crate::observe::kube_state::PodKey;
 

@@ -11,9 +11,8 @@ use std::collections::BTreeMap;
 
 use super::profile::Profile;
 use super::table::{self, Gpu};
+use crate::attribution::holding::EPSILON;
 
-/// Sums of shares are told apart from 1 beyond this.
-const EPSILON: f64 = 1e-9;
 /// Most cards of a node that are packed.
 const MAX_CARDS: usize = 64;
 /// Most instances of a card: no card has more compute slices.

@@ -36,7 +36,7 @@ fn legend(hardware: bool) -> String {
     let cost = if hardware { "cost = whole capacity" } else { "cost = time held" };
     format!(
         "util = mean while held and observed; obs. = observed share of the held time; \
-         idle = below the threshold; waste = cost of idle and slack; {cost}."
+         idle = below the threshold; {cost}; waste = cost of idle, slack, stale claims."
     )
 }
 

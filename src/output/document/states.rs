@@ -134,7 +134,7 @@ fn states(l: &Ledger) -> Vec<State> {
         total("held", Some(l.allocated_gpu_hours), l.allocated_cost, "the five above"),
         rare("stale claim", l.stale_claim_gpu_hours, l.stale_claim_cost, "claimed, no live pod"),
         state("unallocated", l.unallocated_gpu_hours, l.unallocated_cost, "held by nobody"),
-        rare("stranded", l.stranded_gpu_hours, l.stranded_cost, "free, no CPU or memory left"),
+        rare("stranded", l.stranded_gpu_hours, l.stranded_cost, "free, nothing fits"),
         rare("unhealthy", l.unhealthy_gpu_hours, l.unhealthy_cost, "node or device broken"),
         total("capacity", l.capacity_gpu_hours, l.capacity_cost, "held and not held"),
     ]

@@ -65,9 +65,15 @@ fn money(report: &Report) -> String {
     };
     let digits = money_digits(cost, &report.currency);
     let amount = |value| format::money(value, &report.currency, digits);
+    if fleet.ledger.waste_cost.is_none() {
+        return format!("cost {}; how much of it is wasted is unknown", amount(Some(cost)));
+    }
+    // What was held and not observed may be waste too.
+    let is_all_known = fleet.ledger.observed_gpu_hours > 0.0;
     format!(
-        "cost {}, {} of it wasted: {} a month",
+        "cost {}, {}{} of it wasted: {} a month",
         amount(Some(cost)),
+        if is_all_known { "" } else { "at least " },
         amount(fleet.ledger.waste_cost),
         amount(fleet.waste_cost_per_month)
     )
