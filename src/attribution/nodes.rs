@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     fn held(s: i64, e: i64, v: f64) -> Held {
-        Held { time: Interval::new(s, e), value: Some(v) }
+        Held::once(Interval::new(s, e), Some(v))
     }
 
     fn set(s: i64, e: i64) -> IntervalSet {

@@ -193,10 +193,10 @@ impl<'a> Signals<'a> {
     #[must_use]
     pub fn memory_peak(&self, time: Interval, since: Millis) -> Option<f64> {
         let holds = self.holds(Field::FbUsed);
-        let from = holds.partition_point(|h| h.time.start < since || h.time.end <= time.start);
+        let from = holds.partition_point(|h| h.last < since || h.time.end <= time.start);
         holds[from..]
             .iter()
-            .take_while(|h| h.time.start < time.end)
+            .take_while(|h| h.first_from(since).is_some_and(|first| first < time.end))
             .filter_map(|h| h.value)
             .reduce(f64::max)
     }
@@ -247,11 +247,13 @@ impl Judgement {
 struct Cursor<'a> {
     holds: &'a [Held],
     next: usize,
+    /// Samples count from then on.
+    since: Millis,
 }
 
 impl<'a> Cursor<'a> {
     fn new(holds: &'a [Held], since: Millis) -> Self {
-        Self { holds, next: holds.partition_point(|h| h.time.start < since) }
+        Self { holds, next: holds.partition_point(|h| h.last < since), since }
     }
 
     /// Value at an instant (never earlier than the one before) and until when that stays so.
@@ -259,10 +261,11 @@ impl<'a> Cursor<'a> {
         while self.holds.get(self.next).is_some_and(|h| h.time.end <= at) {
             self.next += 1;
         }
-        match self.holds.get(self.next) {
-            Some(h) if h.time.start <= at => (h.value, h.time.end),
-            Some(h) => (None, h.time.start),
-            None => (None, Millis::MAX),
+        let Some(held) = self.holds.get(self.next) else { return (None, Millis::MAX) };
+        match held.first_from(self.since) {
+            Some(first) if first <= at => (held.value, held.time.end),
+            Some(first) => (None, first),
+            None => (None, held.time.end),
         }
     }
 }
@@ -292,7 +295,7 @@ mod tests {
     use super::*;
 
     fn held(s: i64, e: i64, v: f64) -> Held {
-        Held { time: Interval::new(s, e), value: Some(v) }
+        Held::once(Interval::new(s, e), Some(v))
     }
 
     fn run(fields: &[(Field, Vec<Held>)], time: (i64, i64)) -> Vec<(i64, i64, State, Option<f64>)> {

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::field::{Decoded, DropReason, Field};
-use super::hold::{Event, Timeline, common_step};
 use super::labels::{self, ExporterIdentity};
 use super::reading::{Line, Merging, Reading};
+use super::timeline::{Event, Timeline, common_step};
 use crate::model::{Inputs, Interval, IntervalSet, Series, Window};
 
 /// What series tell about where a device is, from best to worst.
@@ -118,14 +118,14 @@ fn device_id(series: &Series) -> Option<String> {
 }
 
 fn decode(field: Field, series: &Series, window: Window, out: &mut DeviceObservations) -> Timeline {
-    let mut events = Vec::with_capacity(series.values.len());
+    let mut timeline = Timeline::default();
     for (at, raw) in series.samples() {
         let counts = window.start() <= at && at < window.end();
         let decoded = field.decode(raw);
         // Free memory only tells the size of the card: it is no evidence of use.
         let evidence = counts && field != Field::FbFree;
         out.samples_seen += u64::from(evidence && decoded != Decoded::Stale);
-        events.push((
+        timeline.push(
             at,
             match decoded {
                 Decoded::Value(value) => Event::Value(value),
@@ -139,9 +139,9 @@ fn decode(field: Field, series: &Series, window: Window, out: &mut DeviceObserva
                 }
                 Decoded::Stale => Event::Stale,
             },
-        ));
+        );
     }
-    Timeline(events)
+    timeline
 }
 
 fn common_steps(devices: &BTreeMap<String, Building>, default_ms: i64) -> BTreeMap<Field, i64> {
@@ -149,12 +149,8 @@ fn common_steps(devices: &BTreeMap<String, Building>, default_ms: i64) -> BTreeM
         .into_iter()
         .map(|field| {
             let all = devices.values().flat_map(|d| d.parts.values());
-            let lines: Vec<_> = all
-                .filter_map(|part| part.get(&field))
-                .flatten()
-                .map(|line| &line.timeline)
-                .collect();
-            (field, common_step(&lines, default_ms))
+            let lines = all.filter_map(|part| part.get(&field)).flatten();
+            (field, common_step(lines.map(|line| &line.timeline), default_ms))
         })
         .collect()
 }
@@ -275,7 +271,7 @@ mod tests {
         assert_eq!(seen.samples_seen, 5);
         assert_eq!(seen.dropped, BTreeMap::from([(DropReason::Sentinel, 1)]));
         let device = &seen.devices[0];
-        assert_eq!(device.card.signals[&Field::GpuUtil].len(), 5);
+        assert_eq!(device.card.signals[&Field::GpuUtil].len(), 4);
         assert_eq!(device.card.labelled.len(), 2);
         assert_eq!(device.card.labelled[0].presence.as_slice(), [Interval::new(0, 200)]);
         assert_eq!(device.card.labelled[1].presence.as_slice(), [Interval::new(200, 500)]);

@@ -4,109 +4,103 @@
 //! `max_gap`; otherwise, and for the last sample, for one step, the series' median sample spacing. A
 //! staleness marker ends a hold at its instant. Nothing is interpolated, nothing is filled with 0.
 
+use super::timeline::{Event, Run, Timeline};
 use crate::model::{Interval, IntervalSet};
 use crate::units::Millis;
 
-/// Samples from which a median spacing above the longest gap is believed: a slow scrape, not an outage.
-const ENOUGH_TO_TELL: usize = 5;
-
-/// A value and the time it speaks for; `None` for a sample that is not to be trusted.
+/// A value and the time it speaks for; `None` for samples that are not to be trusted. Several samples in a
+/// row that say the same, at equal distances, each holding to the next, are one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Held {
-    /// The time.
+    /// The time, from the first sample on.
     pub time: Interval,
     /// The value.
     pub value: Option<f64>,
+    /// Instant of the last sample.
+    pub last: Millis,
+    /// From one sample to the next; 0 for a single one.
+    pub every_ms: i64,
 }
 
-/// What a series says at an instant.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Event {
-    /// A sample that can be trusted.
-    Value(f64),
-    /// A sample that cannot.
-    Invalid,
-    /// The series ended.
-    Stale,
-}
-
-/// One series, decoded: events in strictly increasing order of time.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Timeline(pub Vec<(Millis, Event)>);
-
-impl Timeline {
-    /// Instants of samples (markers left out).
-    pub fn sample_times(&self) -> impl Iterator<Item = Millis> + '_ {
-        self.0.iter().filter(|(_, e)| !matches!(e, Event::Stale)).map(|&(t, _)| t)
+impl Held {
+    /// A single sample at the start of `time`.
+    #[must_use]
+    pub const fn once(time: Interval, value: Option<f64>) -> Self {
+        Self { time, value, last: time.start, every_ms: 0 }
     }
 
-    /// Instants and values of samples that can be trusted.
-    pub fn values(&self) -> impl Iterator<Item = (Millis, f64)> + '_ {
-        self.0.iter().filter_map(|&(at, event)| match event {
-            Event::Value(value) => Some((at, value)),
-            Event::Invalid | Event::Stale => None,
+    /// Instant of its first sample that is not before `since`.
+    #[must_use]
+    pub fn first_from(&self, since: Millis) -> Option<Millis> {
+        if since <= self.time.start {
+            return Some(self.time.start);
+        }
+        let whole = |every| (since - self.time.start + every - 1) / every;
+        (since <= self.last).then(|| self.time.start + whole(self.every_ms) * self.every_ms)
+    }
+
+    /// Its samples one by one.
+    fn singles(self) -> impl Iterator<Item = Self> {
+        let count =
+            if self.every_ms > 0 { (self.last - self.time.start) / self.every_ms } else { 0 };
+        (0..=count).map(move |i| {
+            let at = self.time.start + i * self.every_ms;
+            let end = if i == count { self.time.end } else { at + self.every_ms };
+            Self::once(Interval::new(at, end), self.value)
         })
     }
 
-    /// Median spacing of the samples (the lower one of two); `None` below two samples.
-    #[must_use]
-    pub fn median_spacing(&self) -> Option<i64> {
-        let times: Vec<_> = self.sample_times().collect();
-        let mut spacings: Vec<_> = times.windows(2).map(|w| w[1] - w[0]).collect();
-        if spacings.is_empty() {
-            return None;
+    /// Takes in the next one, if it goes on in the same way.
+    fn absorbs(&mut self, next: &Self) -> bool {
+        let bits = |held: &Self| held.value.map(f64::to_bits);
+        let distance = next.time.start - self.last;
+        let is_next = self.time.end == next.time.start
+            && bits(self) == bits(next)
+            && next.every_ms == 0
+            && (self.every_ms == 0 || self.every_ms == distance);
+        if is_next {
+            (self.time.end, self.last, self.every_ms) = (next.time.end, next.last, distance);
         }
-        let middle = (spacings.len() - 1) / 2;
-        Some(*spacings.select_nth_unstable(middle).1)
-    }
-
-    /// For how long a lone sample holds: the median spacing, where that is one. The few samples on both
-    /// sides of an outage have the outage as their median; they hold for `common_ms`.
-    #[must_use]
-    pub fn step(&self, common_ms: i64, max_gap_ms: i64) -> i64 {
-        match self.median_spacing() {
-            Some(own) if own <= max_gap_ms || self.0.len() >= ENOUGH_TO_TELL => own,
-            _ => common_ms,
-        }
-    }
-
-    /// Each sample with its hold.
-    #[must_use]
-    pub fn holds(&self, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
-        let mut out = Vec::with_capacity(self.0.len());
-        for (i, &(at, event)) in self.0.iter().enumerate() {
-            let value = match event {
-                Event::Value(value) => Some(value),
-                Event::Invalid => None,
-                Event::Stale => continue,
-            };
-            let end = match self.0.get(i + 1) {
-                Some(&(next, Event::Stale)) if next - at > max_gap_ms => at + step_ms,
-                Some(&(next, Event::Stale)) => next,
-                Some(&(next, _)) if next - at <= max_gap_ms => next,
-                _ => at + step_ms,
-            };
-            out.push(Held { time: Interval::new(at, end), value });
-        }
-        out
-    }
-
-    /// When the series was there at all.
-    #[must_use]
-    pub fn presence(&self, step_ms: i64, max_gap_ms: i64) -> IntervalSet {
-        IntervalSet::union_of(self.holds(step_ms, max_gap_ms).iter().map(|h| h.time))
+        is_next
     }
 }
 
-/// Median of the medians: the step assumed for a series too short to have its own.
+/// Each sample with its hold, runs of equal ones together.
 #[must_use]
-pub fn common_step(timelines: &[&Timeline], default_ms: i64) -> i64 {
-    let mut steps: Vec<_> = timelines.iter().filter_map(|t| t.median_spacing()).collect();
-    if steps.is_empty() {
-        return default_ms;
+pub fn holds(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
+    let mut out = Vec::with_capacity(line.runs().len());
+    for (i, run) in line.runs().iter().enumerate() {
+        let value = match run.event {
+            Event::Value(value) => Some(value),
+            Event::Invalid => None,
+            Event::Stale => continue,
+        };
+        let last = run.last();
+        let end = match line.runs().get(i + 1) {
+            Some(Run { first, event: Event::Stale, .. }) if first - last > max_gap_ms => {
+                last + step_ms
+            }
+            Some(Run { first, event: Event::Stale, .. }) => *first,
+            Some(Run { first, .. }) if first - last <= max_gap_ms => *first,
+            _ => last + step_ms,
+        };
+        if run.step_ms <= max_gap_ms {
+            let time = Interval::new(run.first, end);
+            out.push(Held { time, value, last, every_ms: run.step_ms });
+            continue;
+        }
+        out.extend(run.times().map(|at| {
+            let end = if at == last { end } else { at + step_ms };
+            Held::once(Interval::new(at, end), value)
+        }));
     }
-    let middle = (steps.len() - 1) / 2;
-    *steps.select_nth_unstable(middle).1
+    out
+}
+
+/// When a series was there at all.
+#[must_use]
+pub fn presence(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> IntervalSet {
+    IntervalSet::union_of(holds(line, step_ms, max_gap_ms).iter().map(|h| h.time))
 }
 
 /// Several series of one device and field as one list of disjoint holds in order of time, and how
@@ -118,43 +112,80 @@ pub fn common_step(timelines: &[&Timeline], default_ms: i64) -> i64 {
 /// What is left is cut at the next sample of any series, so that no instant speaks twice.
 #[must_use]
 pub fn merged(
-    timelines: &[Timeline],
+    lines: &[&Timeline],
     common_step_ms: i64,
     max_gap_ms: i64,
     counted: Interval,
 ) -> (Vec<Held>, u64) {
-    let mut order: Vec<&Timeline> = timelines.iter().filter(|t| !t.0.is_empty()).collect();
-    order.sort_by_key(|t| std::cmp::Reverse(t.0.len()));
-    let mut accepted: Vec<(Vec<Millis>, i64)> = Vec::with_capacity(order.len());
-    let mut holds: Vec<Held> = Vec::new();
-    let mut duplicates = 0;
-    for timeline in order {
-        let step = timeline.step(common_step_ms, max_gap_ms);
-        for hold in timeline.holds(step, max_gap_ms) {
-            let at = hold.time.start;
-            if accepted.iter().any(|(times, step)| covers(times, *step, at)) {
-                duplicates += u64::from(counted.start <= at && at < counted.end);
-            } else {
-                holds.push(hold);
-            }
-        }
-        accepted.push((timeline.sample_times().collect(), step));
+    let mut order: Vec<(&Timeline, i64)> = lines
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(|line| (*line, line.step(common_step_ms, max_gap_ms)))
+        .collect();
+    let (mut out, duplicates) = if do_overlap(&order) {
+        order.sort_by_key(|(line, _)| std::cmp::Reverse(line.len()));
+        one_by_one(&order, max_gap_ms, counted)
+    } else {
+        (order.iter().flat_map(|(line, step)| holds(line, *step, max_gap_ms)).collect(), 0)
+    };
+    out.sort_by_key(|h| h.time.start);
+    for i in 1..out.len() {
+        let next = out[i].time.start;
+        out[i - 1].time.end = out[i - 1].time.end.min(next);
     }
-    holds.sort_by_key(|h| h.time.start);
-    for i in 1..holds.len() {
-        let next = holds[i].time.start;
-        holds[i - 1].time.end = holds[i - 1].time.end.min(next);
-    }
-    holds.retain(|h| h.time.start < h.time.end);
-    (holds, duplicates)
+    out.retain(|h| h.time.start < h.time.end);
+    out.dedup_by(|next, before| before.absorbs(next));
+    (out, duplicates)
 }
 
-/// Whether a series with samples at `times` has `at` already: a sample just there, or one on each
-/// side no further apart than one and a half steps.
-fn covers(times: &[Millis], step_ms: i64, at: Millis) -> bool {
-    let next = times.partition_point(|&t| t <= at);
-    let Some(&previous) = next.checked_sub(1).and_then(|i| times.get(i)) else { return false };
-    previous == at || times.get(next).is_some_and(|&n| 2 * (n - previous) <= 3 * step_ms)
+/// Whether any has samples while another has them. Where none does, there are no duplicates.
+fn do_overlap(lines: &[(&Timeline, i64)]) -> bool {
+    let mut all: Vec<Interval> =
+        lines.iter().flat_map(|(line, step)| stretches(line, *step)).collect();
+    all.sort_unstable();
+    all.windows(2).any(|pair| pair[0].overlap(pair[1]).is_some())
+}
+
+/// The times in which no sample is missing: one comes within one and a half steps of the one before.
+fn stretches(line: &Timeline, step_ms: i64) -> Vec<Interval> {
+    let mut out: Vec<Interval> = Vec::new();
+    for run in line.runs().iter().filter(|run| run.event != Event::Stale) {
+        if 2 * run.step_ms > 3 * step_ms {
+            out.extend(run.times().map(|at| Interval::new(at, at + 1)));
+            continue;
+        }
+        let end = run.last() + 1;
+        match out.last_mut() {
+            Some(before) if 2 * (run.first + 1 - before.end) <= 3 * step_ms => before.end = end,
+            _ => out.push(Interval::new(run.first, end)),
+        }
+    }
+    out
+}
+
+/// The samples that no series before them in the list has already.
+fn one_by_one(lines: &[(&Timeline, i64)], max_gap_ms: i64, counted: Interval) -> (Vec<Held>, u64) {
+    let mut out = Vec::new();
+    let mut duplicates = 0;
+    for (i, (line, step)) in lines.iter().enumerate() {
+        let before = &lines[..i];
+        for hold in holds(line, *step, max_gap_ms).into_iter().flat_map(Held::singles) {
+            let at = hold.time.start;
+            if before.iter().any(|(line, step)| covers(line, *step, at)) {
+                duplicates += u64::from(counted.start <= at && at < counted.end);
+            } else {
+                out.push(hold);
+            }
+        }
+    }
+    (out, duplicates)
+}
+
+/// Whether a series has the sample at `at` already: one just there, or one on each side no further
+/// apart than one and a half steps.
+fn covers(line: &Timeline, step_ms: i64, at: Millis) -> bool {
+    let (Some(previous), next) = line.samples_around(at) else { return false };
+    previous == at || next.is_some_and(|next| 2 * (next - previous) <= 3 * step_ms)
 }
 
 #[cfg(test)]
@@ -164,11 +195,13 @@ mod tests {
     const ALL: Interval = Interval::new(0, 1_000);
 
     fn timeline(samples: &[(i64, f64)]) -> Timeline {
-        Timeline(samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect())
+        samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect()
     }
 
+    /// Sample by sample.
     fn spans(holds: &[Held]) -> Vec<(i64, i64, Option<f64>)> {
-        holds.iter().map(|h| (h.time.start, h.time.end, h.value)).collect()
+        let singles = holds.iter().flat_map(|h| h.singles());
+        singles.map(|h| (h.time.start, h.time.end, h.value)).collect()
     }
 
     #[test]
@@ -177,39 +210,35 @@ mod tests {
         let line = timeline(&[(0, 0.1), (10, 0.2), (20, 0.3), (120, 0.4)]);
         assert_eq!(line.median_spacing(), Some(10));
         assert_eq!(
-            spans(&line.holds(10, 50)),
+            spans(&holds(&line, 10, 50)),
             [(0, 10, Some(0.1)), (10, 20, Some(0.2)), (20, 30, Some(0.3)), (120, 130, Some(0.4))]
         );
         // A gap of exactly max_gap still counts as neighbours.
-        assert_eq!(line.holds(10, 100)[2].time.end, 120);
-    }
-
-    #[test]
-    fn an_outage_is_no_spacing() {
-        // Two samples 500 apart, where gaps end at 50: the spacing of others counts.
-        assert_eq!(timeline(&[(0, 0.1), (500, 0.1)]).step(10, 50), 10);
-        // A scrape every 500 is slow, and regular.
-        let slow = timeline(&[(0, 0.1), (500, 0.1), (1_000, 0.1), (1_500, 0.1), (2_000, 0.1)]);
-        assert_eq!(slow.step(10, 50), 500);
-        assert_eq!(timeline(&[(0, 0.1)]).step(10, 50), 10);
+        assert_eq!(holds(&line, 10, 100)[2].time.end, 120);
     }
 
     #[test]
     fn a_stale_marker_ends_a_hold() {
-        let line =
-            Timeline(vec![(0, Event::Value(1.0)), (4, Event::Stale), (20, Event::Value(2.0))]);
-        assert_eq!(spans(&line.holds(10, 50)), [(0, 4, Some(1.0)), (20, 30, Some(2.0))]);
+        let line = Timeline::from_iter([
+            (0, Event::Value(1.0)),
+            (4, Event::Stale),
+            (20, Event::Value(2.0)),
+        ]);
+        assert_eq!(spans(&holds(&line, 10, 50)), [(0, 4, Some(1.0)), (20, 30, Some(2.0))]);
         // One that comes after the gap has nothing left to end.
-        let late = Timeline(vec![(0, Event::Value(1.0)), (90, Event::Stale)]);
-        assert_eq!(spans(&late.holds(10, 50)), [(0, 10, Some(1.0))]);
+        let late = Timeline::from_iter([(0, Event::Value(1.0)), (90, Event::Stale)]);
+        assert_eq!(spans(&holds(&late, 10, 50)), [(0, 10, Some(1.0))]);
     }
 
     #[test]
     fn an_invalid_sample_speaks_for_its_time_and_says_nothing() {
-        let line =
-            Timeline(vec![(0, Event::Value(1.0)), (10, Event::Invalid), (20, Event::Value(2.0))]);
+        let line = Timeline::from_iter([
+            (0, Event::Value(1.0)),
+            (10, Event::Invalid),
+            (20, Event::Value(2.0)),
+        ]);
         assert_eq!(
-            spans(&line.holds(10, 50)),
+            spans(&holds(&line, 10, 50)),
             [(0, 10, Some(1.0)), (10, 20, None), (20, 30, Some(2.0))]
         );
     }
@@ -219,7 +248,7 @@ mod tests {
         // B is A scraped 3 later by a second replica: all inside A but the last, which goes on.
         let a = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1), (30, 0.1)]);
         let b = timeline(&[(3, 0.9), (13, 0.9), (33, 0.9)]);
-        let (holds, duplicates) = merged(&[b, a], 10, 50, ALL);
+        let (holds, duplicates) = merged(&[&b, &a], 10, 50, ALL);
         assert_eq!(duplicates, 2);
         assert_eq!(
             spans(&holds),
@@ -237,7 +266,7 @@ mod tests {
     fn a_new_label_set_goes_on_where_the_old_one_ends() {
         let a = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1)]);
         let b = timeline(&[(29, 0.5), (39, 0.5)]);
-        let (holds, duplicates) = merged(&[a, b], 10, 50, ALL);
+        let (holds, duplicates) = merged(&[&a, &b], 10, 50, ALL);
         assert_eq!(duplicates, 0);
         assert_eq!(
             spans(&holds)[2..],
@@ -248,9 +277,44 @@ mod tests {
     #[test]
     fn same_instants_twice_count_once() {
         let a = timeline(&[(0, 0.1), (10, 0.2)]);
-        let (holds, duplicates) = merged(&[a.clone(), a.clone()], 10, 50, ALL);
+        let (holds, duplicates) = merged(&[&a, &a], 10, 50, ALL);
         assert_eq!((holds.len(), duplicates), (2, 2));
         // Samples beyond the window are read for their holds and counted nowhere.
-        assert_eq!(merged(&[a.clone(), a], 10, 50, Interval::new(0, 10)).1, 1);
+        assert_eq!(merged(&[&a, &a], 10, 50, Interval::new(0, 10)).1, 1);
+    }
+
+    #[test]
+    fn equal_samples_are_one_hold_that_knows_them_all() {
+        let line = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1), (30, 0.7)]);
+        let all = holds(&line, 10, 50);
+        assert_eq!(all.len(), 2);
+        assert_eq!((all[0].time, all[0].last), (Interval::new(0, 30), 20));
+        let first = |since| all[0].first_from(since);
+        assert_eq!(
+            [first(-5), first(0), first(1), first(20)],
+            [Some(0), Some(0), Some(10), Some(20)]
+        );
+        // The last sample goes on speaking, but it is from before.
+        assert_eq!(first(21), None);
+    }
+
+    #[test]
+    fn equal_samples_further_apart_than_a_gap_are_not_joined() {
+        let line = timeline(&[(0, 0.1), (100, 0.1), (200, 0.1)]);
+        assert_eq!(
+            spans(&holds(&line, 10, 50)),
+            [(0, 10, Some(0.1)), (100, 110, Some(0.1)), (200, 210, Some(0.1))]
+        );
+    }
+
+    #[test]
+    fn a_series_that_fills_the_holes_of_another_has_no_duplicates() {
+        // The card's own series, and a pod's between its two stretches.
+        let own = timeline(&[(0, 0.0), (10, 0.0), (50, 0.0), (60, 0.0)]);
+        let of_pod = timeline(&[(20, 0.9), (30, 0.8), (40, 0.9)]);
+        let (held, duplicates) = merged(&[&own, &of_pod], 10, 50, ALL);
+        assert_eq!(duplicates, 0);
+        let starts: Vec<_> = spans(&held).iter().map(|s| (s.0, s.1)).collect();
+        assert_eq!(starts, [(0, 10), (10, 20), (20, 30), (30, 40), (40, 50), (50, 60), (60, 70)]);
     }
 }

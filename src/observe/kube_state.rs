@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::hold::{Event, Held, Timeline, common_step, merged};
+use super::hold::{self, Held, merged};
 use super::labels::{kube, kube_labels, kube_resource_name};
+use super::timeline::{Event, Timeline, common_step};
 use crate::model::objects::{OwnerRef, PodRequests};
 use crate::model::query::QueryKind;
 use crate::model::{Inputs, Interval, IntervalSet, Labels, QueryId, Series};
@@ -163,24 +164,18 @@ impl<'a> Reader<'a> {
     }
 
     fn timeline(series: &Series) -> Timeline {
-        Timeline(
-            series
-                .samples()
-                .map(|(at, v)| {
-                    let event = match v {
-                        v if crate::model::series::is_stale_marker(v) => Event::Stale,
-                        v if v.is_finite() => Event::Value(v),
-                        _ => Event::Invalid,
-                    };
-                    (at, event)
-                })
-                .collect(),
-        )
+        let event = |v: f64| match v {
+            v if crate::model::series::is_stale_marker(v) => Event::Stale,
+            v if v.is_finite() => Event::Value(v),
+            _ => Event::Invalid,
+        };
+        series.samples().map(|(at, v)| (at, event(v))).collect()
     }
 
     fn presence(&self, series: &Series) -> IntervalSet {
         let line = Self::timeline(series);
-        line.presence(line.step(self.default_step_ms, self.max_gap_ms), self.max_gap_ms)
+        let step = line.step(self.default_step_ms, self.max_gap_ms);
+        hold::presence(&line, step, self.max_gap_ms)
     }
 
     /// Instants of a grid query as intervals: what holds at one point is taken to hold for a step.
@@ -218,7 +213,8 @@ impl<'a> Reader<'a> {
                 let nothing = Interval::new(0, 0);
                 let counts = by_resource
                     .values()
-                    .map(|l| merged(l, self.default_step_ms, self.max_gap_ms, nothing).0);
+                    .map(|l| l.iter().collect::<Vec<_>>())
+                    .map(|l| merged(&l, self.default_step_ms, self.max_gap_ms, nothing).0);
                 let total = sum_over_time(counts);
                 let node = state.nodes.entry(name.to_owned()).or_default();
                 if allocatable { node.allocatable = total } else { node.capacity = total }
@@ -262,7 +258,7 @@ impl<'a> Reader<'a> {
             let all = self.series(query);
             // A pod seen once has no spacing of its own; its exporter has.
             let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
-            let step_ms = common_step(&lines.iter().collect::<Vec<_>>(), self.default_step_ms);
+            let step_ms = common_step(lines.iter(), self.default_step_ms);
             for series in all {
                 let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series))
                 else {
@@ -479,7 +475,7 @@ fn sum_over_time(counts: impl Iterator<Item = Vec<Held>>) -> Vec<Held> {
             Some(last) if last.value == Some(total) && last.time.end == at => {
                 last.time.end = time.end;
             }
-            _ => out.push(Held { time, value: Some(total) }),
+            _ => out.push(Held::once(time, Some(total))),
         }
     }
     out
@@ -633,7 +629,7 @@ mod tests {
 
     #[test]
     fn capacity_of_two_resources_adds_up() {
-        let held = |s, e, v| Held { time: Interval::new(s, e), value: Some(v) };
+        let held = |s, e, v| Held::once(Interval::new(s, e), Some(v));
         let sum = sum_over_time([vec![held(0, 10, 4.0)], vec![held(5, 10, 2.0)]].into_iter());
         assert_eq!(sum, [held(0, 5, 4.0), held(5, 10, 6.0)]);
     }

@@ -9,3 +9,4 @@ pub mod hold;
 pub mod kube_state;
 pub mod labels;
 pub mod reading;
+pub mod timeline;

@@ -5,13 +5,13 @@
 //! dcgm-exporter 4.8.2 a shared card has a row of its own *and* a row for each pod with the pod's own
 //! use (facts, section 4.4); adding them up would count twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::field::Field;
-use super::hold::{Held, Timeline, merged};
+use super::hold::{Held, merged, presence};
 use super::labels::{ClaimLabel, PodLabel};
+use super::timeline::{Event, Run, Timeline};
 use crate::model::{Interval, IntervalSet};
-use crate::units::Millis;
 
 /// Holds by field, disjoint and in order.
 pub type Signals = BTreeMap<Field, Vec<Held>>;
@@ -71,7 +71,7 @@ impl Merging<'_> {
             let step = self.steps[&field];
             for line in lines {
                 let spacing = line.timeline.step(step, self.max_gap_ms);
-                let there = line.timeline.presence(spacing, self.max_gap_ms);
+                let there = presence(&line.timeline, spacing, self.max_gap_ms);
                 out.presence = out.presence.union(&there);
                 if let Some(pod) = &line.pod {
                     let known = labelled.entry((pod.clone(), line.claim.clone())).or_default();
@@ -99,7 +99,7 @@ impl Merging<'_> {
     }
 
     fn merge(&self, lines: &[&Line], step: i64) -> (Vec<Held>, u64) {
-        let timelines: Vec<_> = lines.iter().map(|l| l.timeline.clone()).collect();
+        let timelines: Vec<_> = lines.iter().map(|l| &l.timeline).collect();
         merged(&timelines, step, self.max_gap_ms, self.counted)
     }
 }
@@ -111,22 +111,21 @@ type Split<'a> = (Vec<&'a Line>, BTreeMap<&'a PodLabel, Vec<&'a Line>>);
 /// A labelled line is a pod's own only where the field has per-process values and a line without a
 /// pod speaks at the same instants; otherwise it is the thing's value under the pod's name.
 fn split(field: Field, lines: &[Line]) -> Split<'_> {
-    let mixed = lines.iter().any(|l| l.pod.is_none()) && lines.iter().any(|l| l.pod.is_some());
-    let own_times: BTreeSet<Millis> = lines
+    let own_lines: Vec<&Timeline> = lines
         .iter()
-        .filter(|l| mixed && l.pod.is_none() && field.has_process_values())
-        .flat_map(|l| l.timeline.sample_times())
+        .filter(|l| l.pod.is_none() && field.has_process_values())
+        .map(|l| &l.timeline)
         .collect();
     let beside = |line: &Line| {
-        let times: Vec<_> = line.timeline.sample_times().collect();
-        let both = times.iter().filter(|t| own_times.contains(t)).count();
-        !times.is_empty() && 2 * both >= times.len()
+        let both: usize =
+            line.timeline.runs().iter().map(|run| samples_beside(*run, &own_lines)).sum();
+        both > 0 && 2 * both >= line.timeline.sample_times().count()
     };
     let mut own = Vec::new();
     let mut of_pods: BTreeMap<&PodLabel, Vec<&Line>> = BTreeMap::new();
     for line in lines {
         match &line.pod {
-            Some(pod) if !own_times.is_empty() && beside(line) => {
+            Some(pod) if beside(line) => {
                 of_pods.entry(pod).or_default().push(line);
             }
             _ => own.push(line),
@@ -135,16 +134,20 @@ fn split(field: Field, lines: &[Line]) -> Split<'_> {
     (own, of_pods)
 }
 
+/// How many samples of a run have another at the same instant in one of `lines`.
+fn samples_beside(run: Run, lines: &[&Timeline]) -> usize {
+    let time = Interval::new(run.first, run.last() + 1);
+    let near: Vec<_> = lines.iter().filter(|l| l.has_samples_in(time)).collect();
+    if run.event == Event::Stale || near.is_empty() {
+        return 0;
+    }
+    run.times().filter(|&at| near.iter().any(|l| l.has_sample_at(at))).count()
+}
+
 /// Whether lines of different pods say the very same at the same instants.
 fn is_fanned_out(lines: &[&Line]) -> bool {
-    let spans: Vec<_> = lines
-        .iter()
-        .filter_map(|l| {
-            let events = &l.timeline.0;
-            let hull = Interval::new(events.first()?.0, events.last()?.0 + 1);
-            Some((l, l.pod.as_ref()?, hull))
-        })
-        .collect();
+    let spans: Vec<_> =
+        lines.iter().filter_map(|l| Some((l, l.pod.as_ref()?, l.timeline.hull()?))).collect();
     spans.iter().enumerate().any(|(i, (a, pod, hull))| {
         spans[..i].iter().any(|(b, other, other_hull)| {
             pod != other && hull.overlap(*other_hull).is_some() && agree(&a.timeline, &b.timeline)
@@ -154,11 +157,12 @@ fn is_fanned_out(lines: &[&Line]) -> bool {
 
 /// Bit-equal wherever both have a sample, and that at two instants at least.
 fn agree(a: &Timeline, b: &Timeline) -> bool {
-    let theirs: BTreeMap<Millis, u64> = b.values().map(|(at, v)| (at, v.to_bits())).collect();
+    let mut theirs = b.values().peekable();
     let mut both = 0;
     for (at, value) in a.values() {
-        match theirs.get(&at) {
-            Some(bits) if *bits == value.to_bits() => both += 1,
+        while theirs.next_if(|(t, _)| *t < at).is_some() {}
+        match theirs.next_if(|(t, _)| *t == at) {
+            Some((_, other)) if other.to_bits() == value.to_bits() => both += 1,
             Some(_) => return false,
             None => {}
         }
@@ -171,22 +175,21 @@ fn memory_size(signals: &Signals) -> Option<f64> {
     let free = signals.get(&Field::FbFree)?;
     let used = signals.get(&Field::FbUsed)?;
     free.iter().rev().find_map(|f| {
-        let at = used.partition_point(|u| u.time.start <= f.time.start).checked_sub(1)?;
+        let at = used.partition_point(|u| u.time.start <= f.last).checked_sub(1)?;
         let u = used[at];
-        (u.time.end > f.time.start).then_some(())?;
+        (u.time.end > f.last).then_some(())?;
         Some(f.value? + u.value?)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::hold::Event;
     use super::*;
 
     fn line(pod: Option<&str>, samples: &[(i64, f64)]) -> Line {
         let pod = pod.map(|name| PodLabel { namespace: "ns".into(), name: name.into(), uid: None });
-        let events = samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect();
-        Line { pod, claim: None, timeline: Timeline(events) }
+        let timeline = samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect();
+        Line { pod, claim: None, timeline }
     }
 
     fn read(field: Field, lines: Vec<Line>) -> (Reading, u64) {
@@ -236,6 +239,6 @@ mod tests {
         ];
         let (reading, _) = read(Field::GpuUtil, lines);
         assert!(!reading.fanned_out && reading.processes.is_empty());
-        assert_eq!(reading.signals[&Field::GpuUtil].len(), 6);
+        assert_eq!(values(&reading.signals[&Field::GpuUtil]), [Some(0.0), Some(0.5), Some(0.5)]);
     }
 }

@@ -6,20 +6,17 @@ use super::balance::reconcile;
 use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow};
 use super::coverage::coverage;
 use super::figures::{Source, pod_key};
+use super::fold::{Folded, row_number};
 use super::rows::Rows;
-use crate::attribution::states::{Blind, Segment, State};
 use crate::attribution::{Attributed, Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, price_of};
 use crate::findings;
 use crate::frame::columns as c;
 use crate::frame::sums::{self, Part, Totals};
-use crate::frame::tables::{
-    DeviceRows, Facts, FrameError, HolderRows, SegmentRows, TenureRows, Tenures,
-};
+use crate::frame::tables::{DeviceRows, Facts, FrameError, HolderRows, TenureRows, Tenures};
 use crate::model::policy::{LabelRequirement, Scope};
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, Policy};
-use crate::observe::field::Field;
 use crate::units::{gpu_hours, gpu_hours_of};
 
 /// What the report says about itself, decided outside the core.
@@ -154,44 +151,6 @@ fn is_in_scope(holder: &Attributed, scope: &Scope) -> bool {
     any(&scope.tenants, &holder.tenant.tenant)
         && any(&scope.namespaces, &holder.holder.key.namespace)
         && scope.selector.iter().all(|r| r.matches(&labels))
-}
-
-/// The ledger's rows without their instants: time by device, holder, state and value. As many as values
-/// differ, however long the window.
-#[derive(Default)]
-struct Folded(BTreeMap<Cell, i64>);
-
-/// What a row is about; floats by their bits.
-type Cell = (usize, Option<usize>, State, Option<u64>, Option<Field>, Option<Blind>, u64, bool);
-
-impl Folded {
-    fn add(&mut self, s: &Segment) {
-        let bits = s.utilization.map(f64::to_bits);
-        let cell =
-            (s.device, s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
-        *self.0.entry(cell).or_default() += s.time.length_ms();
-    }
-
-    fn rows(self) -> SegmentRows {
-        let mut rows = SegmentRows::default();
-        for ((device, holder, state, bits, signal, blind, share, estimated), length) in self.0 {
-            rows.device.push(row_number(device));
-            rows.holder.push(holder.map(row_number));
-            rows.length_ms.push(length);
-            rows.share.push(f64::from_bits(share));
-            rows.estimated.push(estimated);
-            rows.state.push(state.name());
-            rows.utilization.push(bits.map(f64::from_bits));
-            rows.signal.push(signal.map(|f| f.query().name()));
-            rows.blind.push(blind.map(Blind::name));
-        }
-        rows
-    }
-}
-
-/// Row numbers are 32 bit: a cluster has fewer than four billion pods and GPUs.
-fn row_number(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 fn holder_rows(attribution: &Attribution, in_scope: &[bool]) -> HolderRows {

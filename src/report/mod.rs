@@ -7,4 +7,5 @@ pub mod build;
 pub mod contract;
 pub mod coverage;
 pub mod figures;
+mod fold;
 pub mod rows;

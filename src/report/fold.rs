@@ -1,0 +1,92 @@
+//! The ledger's rows without their instants: time by device, holder, state and value.
+//!
+//! As many as values differ, however long the window is and however often it was sampled.
+
+use std::collections::HashMap;
+
+use crate::attribution::states::{Blind, Segment, State};
+use crate::frame::tables::SegmentRows;
+use crate::observe::field::Field;
+
+/// Takes segments, device after device.
+#[derive(Default)]
+pub(super) struct Folded {
+    device: usize,
+    /// Of the device that is being folded.
+    cells: HashMap<Cell, i64>,
+    rows: SegmentRows,
+}
+
+/// What a row of one device is about; floats by their bits.
+type Cell = (Option<usize>, State, Option<u64>, Option<Field>, Option<Blind>, u64, bool);
+
+impl Folded {
+    /// Adds a segment. Segments of one device come one after the other.
+    pub(super) fn add(&mut self, s: &Segment) {
+        if s.device != self.device {
+            self.flush();
+            self.device = s.device;
+        }
+        let bits = s.utilization.map(f64::to_bits);
+        let cell = (s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
+        *self.cells.entry(cell).or_default() += s.time.length_ms();
+    }
+
+    /// The rows, by device and cell.
+    pub(super) fn rows(mut self) -> SegmentRows {
+        self.flush();
+        self.rows
+    }
+
+    fn flush(&mut self) {
+        let mut cells: Vec<(Cell, i64)> = self.cells.drain().collect();
+        cells.sort_unstable();
+        let rows = &mut self.rows;
+        for ((holder, state, bits, signal, blind, share, estimated), length) in cells {
+            rows.device.push(row_number(self.device));
+            rows.holder.push(holder.map(row_number));
+            rows.length_ms.push(length);
+            rows.share.push(f64::from_bits(share));
+            rows.estimated.push(estimated);
+            rows.state.push(state.name());
+            rows.utilization.push(bits.map(f64::from_bits));
+            rows.signal.push(signal.map(|f| f.query().name()));
+            rows.blind.push(blind.map(Blind::name));
+        }
+    }
+}
+
+/// Row numbers are 32 bit: a cluster has fewer than four billion pods and GPUs.
+pub(super) fn row_number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Interval;
+
+    #[test]
+    fn stretches_that_say_the_same_are_one_row() {
+        let segment = |device, start, end, utilization| Segment {
+            device,
+            holder: Some(0),
+            time: Interval::new(start, end),
+            share: 1.0,
+            state: State::Active,
+            utilization: Some(utilization),
+            signal: Some(Field::GpuUtil),
+            blind: None,
+            estimated: false,
+        };
+        let mut folded = Folded::default();
+        for s in [segment(0, 0, 10, 0.5), segment(0, 10, 20, 0.2), segment(0, 20, 50, 0.5)] {
+            folded.add(&s);
+        }
+        folded.add(&segment(3, 0, 7, 0.5));
+        let rows = folded.rows();
+        assert_eq!(rows.device, [0, 0, 3]);
+        assert_eq!(rows.length_ms, [10, 40, 7]);
+        assert_eq!(rows.utilization, [Some(0.2), Some(0.5), Some(0.5)]);
+    }
+}
