@@ -32,10 +32,10 @@ pub fn broken_devices(
         .map(|d| {
             let by_node = nodes.get(&d.node).map(|n| n.broken.clone()).unwrap_or_default();
             let broken = xids.get(&d.id).map_or(by_node.clone(), |x| by_node.union(x));
-            // A taint does not say since when it keeps pods away: it stands for the whole window.
-            match d.pooled.is_some_and(|c| cards.cards[c].tainted) {
-                true => broken.union(&d.presence),
-                false => broken,
+            // A taint that does not say since when it keeps pods away stands for the whole window.
+            match d.pooled.and_then(|c| cards.cards[c].tainted_since) {
+                Some(since) => broken.union(&from(&d.presence, since)),
+                None => broken,
             }
         })
         .collect();
@@ -48,6 +48,12 @@ pub fn broken_devices(
         mark_missing(node, &members, devices, account, &mut broken);
     }
     broken
+}
+
+/// The part of `times` that is not before `since`.
+fn from(times: &IntervalSet, since: Millis) -> IntervalSet {
+    let later = times.as_slice().iter().filter(|time| since < time.end);
+    IntervalSet::union_of(later.map(|time| Interval::new(time.start.max(since), time.end)))
 }
 
 fn fatal_xids(inputs: &Inputs) -> BTreeMap<String, IntervalSet> {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::counters;
 use super::mig;
 use crate::model::dra::{DeviceKey, DraDevice, DraFacts, PoolFact, is_gpu_driver};
+use crate::units::Millis;
 
 /// A card behind one or more devices of a pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +32,8 @@ pub struct Card {
     pub index: Option<String>,
     /// Handed to a virtual machine: no exporter of the host sees it.
     pub passthrough: bool,
-    /// A taint keeps pods away.
-    pub tainted: bool,
+    /// Since when a taint keeps pods away; the earliest instant there is where it does not say.
+    pub tainted_since: Option<Millis>,
 }
 
 /// A listed device as a part of a card.
@@ -126,7 +127,7 @@ impl Cards {
             });
             // The partition's own memory and health, not the card's.
             parent.memory_bytes = None;
-            parent.tainted = false;
+            parent.tainted_since = None;
             self.add(parent)
         })
     }
@@ -182,10 +183,12 @@ fn card(p: usize, pool: &PoolFact, device: &DraDevice) -> Card {
             number.parse::<u32>().ok().map(|_| number.to_owned())
         }),
         passthrough: is_vfio(device),
-        tainted: device
+        tainted_since: device
             .taints
             .iter()
-            .any(|t| t.ends_with(":NoSchedule") || t.ends_with(":NoExecute")),
+            .filter(|taint| taint.keeps_pods_away())
+            .map(|taint| taint.since_ms.unwrap_or(Millis::MIN))
+            .min(),
     }
 }
 

@@ -171,10 +171,27 @@ pub struct DraDevice {
     pub capacity: BTreeMap<String, f64>,
     /// Counters taken, by counter set.
     pub consumes: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Taints, as `key=value:Effect`.
-    pub taints: Vec<String>,
+    /// Taints, in order of their text.
+    pub taints: Vec<DeviceTaint>,
     /// May be allocated several times.
     pub multi_allocation: bool,
+}
+
+/// A taint of a device, by its driver or by an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceTaint {
+    /// `key=value:Effect`.
+    pub text: String,
+    /// `timeAdded`, where the server says so.
+    pub since_ms: Option<Millis>,
+}
+
+impl DeviceTaint {
+    /// Whether it keeps new pods away.
+    #[must_use]
+    pub fn keeps_pods_away(&self) -> bool {
+        self.text.ends_with(":NoSchedule") || self.text.ends_with(":NoExecute")
+    }
 }
 
 /// A device class.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::dra::DeviceTaint;
 
 fn gpu(name: &str, attributes: &[(&str, &str)]) -> DraDevice {
     DraDevice {
@@ -69,12 +70,12 @@ fn a_card_cut_beforehand_is_found_through_its_instances() {
         gpu(name, &attributes)
     };
     let mut broken = mig("y", "1g.10gb", "MIG-2");
-    broken.taints = vec!["gpu.nvidia.com/unhealthy=xid:NoSchedule".into()];
+    broken.taints = vec![taint("gpu.nvidia.com/unhealthy=xid:NoSchedule", None)];
     let all = cards(vec![pool("gpu.nvidia.com", vec![broken, mig("z", "3g.40gb", "MIG-1")])]);
     assert_eq!(all.cards.len(), 1);
     let card = &all.cards[0];
     assert_eq!((card.id.as_str(), card.memory_bytes), ("GPU-a", None));
-    assert!(!card.tainted, "one instance is, not the card");
+    assert_eq!(card.tainted_since, None, "one instance is, not the card");
     assert_eq!([part(&all, "y").share, part(&all, "z").share], [1.0 / 7.0, 0.5]);
 }
 
@@ -95,15 +96,22 @@ fn channels_of_compute_domains_are_no_cards() {
     assert!(cards(vec![pool("compute-domain.nvidia.com", vec![gpu("c", &[])])]).cards.is_empty());
 }
 
+fn taint(text: &str, since_ms: Option<Millis>) -> DeviceTaint {
+    DeviceTaint { text: text.into(), since_ms }
+}
+
 #[test]
-fn taints_that_keep_pods_away() {
-    let tainted = |taint: &str| {
+fn taints_that_keep_pods_away_and_since_when() {
+    let since = |taints: &[(&str, Option<Millis>)]| {
         let mut device = gpu("gpu-0", &[("type", "gpu")]);
-        device.taints = vec![taint.into()];
-        cards(vec![pool("gpu.nvidia.com", vec![device])]).cards[0].tainted
+        device.taints = taints.iter().map(|(text, since)| taint(text, *since)).collect();
+        cards(vec![pool("gpu.nvidia.com", vec![device])]).cards[0].tainted_since
     };
-    let of = ["k=v:NoSchedule", "k=v:NoExecute", "k=v:None"].map(tainted);
-    assert_eq!(of, [true, true, false]);
+    let of = ["k=v:NoSchedule", "k=v:NoExecute", "k=v:None"].map(|text| since(&[(text, Some(7))]));
+    assert_eq!(of, [Some(7), Some(7), None]);
+    let (first, then) = (("a:None", Some(1)), ("b:NoSchedule", Some(9)));
+    assert_eq!(since(&[first, then, ("c:NoExecute", Some(5))]), Some(5));
+    assert_eq!(since(&[then, ("c:NoExecute", None)]), Some(Millis::MIN));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::one_line;
 use super::fields::{self, Complain, scalar, with_own_names, within};
 use super::node::pinned_node;
 use super::taint::taint;
-use crate::model::dra::DraDevice;
+use crate::model::dra::{DeviceTaint, DraDevice};
 
 /// Fields of an attribute's value, of which it has one.
 const SINGLE: &[&str] = &["string", "int", "bool", "version"];
@@ -165,7 +165,7 @@ fn consumed(body: &Value, complain: Complain<'_>) -> BTreeMap<String, BTreeMap<S
     consumed
 }
 
-fn taints(body: &Value, complain: Complain<'_>) -> Vec<String> {
+fn taints(body: &Value, complain: Complain<'_>) -> Vec<DeviceTaint> {
     let list = fields::list(body, "taints").unwrap_or_else(|error| {
         complain(format!("{error}; left out"));
         &[]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{self, within};
-use crate::model::dra::PoolFact;
+use crate::model::dra::{DeviceTaint, PoolFact};
 
 /// A taint that an administrator puts on devices.
 pub(super) struct TaintRule {
@@ -11,17 +11,17 @@ pub(super) struct TaintRule {
     driver: Option<String>,
     pool: Option<String>,
     device: Option<String>,
-    /// `key=value:Effect`.
-    taint: String,
+    taint: DeviceTaint,
 }
 
-/// A taint as `key=value:Effect`, or `key:Effect` when it has no value.
-pub(super) fn taint(value: &Value) -> Result<String, String> {
+/// A taint as `key=value:Effect`, or `key:Effect` when it has no value, and since when.
+pub(super) fn taint(value: &Value) -> Result<DeviceTaint, String> {
     let (key, effect) = (fields::required(value, "key")?, fields::required(value, "effect")?);
-    Ok(match fields::text(value, "value")? {
+    let text = match fields::text(value, "value")? {
         Some(value) => format!("{key}={value}:{effect}"),
         None => format!("{key}:{effect}"),
-    })
+    };
+    Ok(DeviceTaint { text, since_ms: fields::instant(value, "timeAdded")? })
 }
 
 /// A DeviceTaintRule; `None` for one that selects nothing (it has no selector).

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::dra::DraDevice;
 
 fn only(slices: Vec<Value>) -> PoolFact {
     let (mut pools, said) = pools(slices);
@@ -84,7 +85,10 @@ fn trap_36_devices_of_v1beta1_are_below_basic() {
             "example.com/x": {"value": "500m"},
         },
         "consumesCounters": [{"counterSet": "gpu-0", "counters": {"memory-slice-0": {"value": "1"}}}],
-        "taints": [{"key": "bad", "value": "yes", "effect": "NoSchedule"}, {"key": "k", "effect": "NoExecute"}],
+        "taints": [
+            {"key": "bad", "value": "yes", "effect": "NoSchedule", "timeAdded": "2026-11-20T10:30:00Z"},
+            {"key": "k", "effect": "NoExecute"},
+        ],
         "allowMultipleAllocations": true,
     });
     let mut flat = body.clone();
@@ -118,7 +122,8 @@ fn trap_36_devices_of_v1beta1_are_below_basic() {
         device.capacity.iter().map(|(k, v)| (k.as_str(), *v)).collect();
     assert_eq!(capacity, [("example.com/x", 0.5), ("memory", 42_949_672_960.0), ("shares", 10.0)]);
     assert_eq!(device.consumes["gpu-0"]["memory-slice-0"], 1.0);
-    assert_eq!(device.taints, ["bad=yes:NoSchedule", "k:NoExecute"]);
+    let taints: Vec<_> = device.taints.iter().map(|t| (t.text.as_str(), t.since_ms)).collect();
+    assert_eq!(taints, [("bad=yes:NoSchedule", Some(1_795_170_600_000)), ("k:NoExecute", None)]);
     assert!(device.multi_allocation);
 }
 
@@ -171,7 +176,7 @@ fn what_cannot_be_used_of_a_slice_is_named_and_the_rest_stays() {
         &json!({"devices": [
             {"attributes": {}},
             {"name": "gpu-1", "attributes": {"odd": {"float": 1.5}}, "capacity": {"memory": {"value": "lots"}, "b": {}},
-             "taints": [{"key": "k"}], "consumesCounters": [{"counters": {}}]},
+             "taints": [{"key": "k"}, {"key": "k", "effect": "NoExecute", "timeAdded": "noon"}], "consumesCounters": [{"counters": {}}]},
             {"name": "gpu-2", "attributes": {"type": {"string": "gpu"}}},
         ]}),
     )]);
@@ -188,6 +193,7 @@ fn what_cannot_be_used_of_a_slice_is_named_and_the_rest_stays() {
             "1] (gpu-1).capacity: memory: \"lots\" is not a quantity (expected a number such as 2, 500m or 64Gi); left out",
             "1] (gpu-1).consumesCounters[0].counterSet is missing; left out",
             "1] (gpu-1).taints[0].effect is missing; left out",
+            "1] (gpu-1).taints[1].timeAdded: \"noon\" is not an RFC 3339 time; left out",
         ]
     );
 }
@@ -247,8 +253,8 @@ fn taint_rules_taint_the_devices_that_they_select() {
         rule("nobody", "v1", Value::Null),
         rule("by-class", "v1alpha3", json!({"deviceClassName": "gpu.nvidia.com"})),
     ]);
-    let taints: Vec<Vec<String>> =
-        facts.dra.pools[0].devices.iter().map(|d| d.taints.clone()).collect();
+    let of = |device: &DraDevice| device.taints.iter().map(|t| t.text.clone()).collect();
+    let taints: Vec<Vec<String>> = facts.dra.pools[0].devices.iter().map(of).collect();
     assert_eq!(
         taints,
         [vec!["all:NoExecute", "one:NoExecute", "own=1:NoSchedule"], vec!["all:NoExecute"]]
