@@ -20,6 +20,8 @@ pub struct Node {
     pub name: String,
     /// When it was in the cluster, within the window.
     pub presence: IntervalSet,
+    /// It is no node: a pool whose devices are attached to none stands here under its own name.
+    pub is_pool: bool,
     /// Labels.
     pub labels: LabelView,
     /// Most GPUs that its capacity showed, all whole-GPU resources added; `None` when never seen.
@@ -98,6 +100,7 @@ pub fn add_homes(
             presence: IntervalSet::of(Interval::new(window.start(), window.end())),
             // Its holders bring their CPU and memory from elsewhere: it is never full.
             room: Room { known: true, full: IntervalSet::default() },
+            is_pool: !card.has_node,
             ..Node::default()
         });
     }
@@ -127,6 +130,7 @@ impl NodeInputs<'_> {
             capacity: self.capacity(),
             passthrough: self.passthrough(),
             broken: self.broken(),
+            is_pool: false,
             missing: self.missing(),
             plugin: self.signs(&labels).plugin(),
             room: Room::default(),

@@ -22,6 +22,8 @@ pub struct Card {
     pub has_uuid: bool,
     /// Node; the pool's name where the card is attached to none.
     pub node: String,
+    /// Whether it is attached to a node.
+    pub has_node: bool,
     /// Product name.
     pub model: Option<String>,
     /// Memory, bytes.
@@ -166,15 +168,13 @@ fn takes_all(pool: &PoolFact, device: &DraDevice) -> bool {
 fn card(p: usize, pool: &PoolFact, device: &DraDevice) -> Card {
     let text = |names: &[&str]| names.iter().find_map(|n| device.attributes.get(*n)).cloned();
     let uuid = text(&["uuid"]);
+    let node = device.node.as_ref().or(pool.node.as_ref());
     Card {
         pool: p,
         has_uuid: uuid.is_some(),
         id: uuid.unwrap_or_else(|| format!("{}/{}/{}", pool.driver, pool.name, device.name)),
-        node: device
-            .node
-            .clone()
-            .or_else(|| pool.node.clone())
-            .unwrap_or_else(|| pool.name.clone()),
+        node: node.unwrap_or(&pool.name).clone(),
+        has_node: node.is_some(),
         model: text(&["productName", "model"]),
         memory_bytes: device.capacity.get("memory").copied().filter(|b| *b > 0.0),
         counter_set: device.consumes.keys().next().cloned(),

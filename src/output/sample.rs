@@ -207,6 +207,7 @@ fn nodes() -> Vec<NodeRow> {
     vec![
         NodeRow {
             node: T4_NODE.to_owned(),
+            is_pool: false,
             gpus: 2,
             instance_type: None,
             capacity_type: None,
@@ -215,6 +216,7 @@ fn nodes() -> Vec<NodeRow> {
         },
         NodeRow {
             node: A100_NODE.to_owned(),
+            is_pool: false,
             gpus: 4,
             instance_type: Some("p4d.24xlarge".to_owned()),
             capacity_type: Some("on-demand".to_owned()),

@@ -211,7 +211,7 @@ pub struct FleetRow {
     pub usage: Usage,
     /// Physical GPUs seen in the window.
     pub gpus: u32,
-    /// Nodes with GPUs seen in the window.
+    /// Nodes with GPUs seen in the window. Pools of network-attached GPUs are none.
     pub nodes: u32,
     /// Physical GPUs by model.
     pub physical_gpus_by_model: BTreeMap<String, u32>,
@@ -374,6 +374,8 @@ pub struct GpuRow {
 pub struct NodeRow {
     /// Name.
     pub node: String,
+    /// It is no node, but a pool of GPUs that are attached to none, by the pool's name.
+    pub is_pool: bool,
     /// Physical GPUs.
     pub gpus: u32,
     /// `node.kubernetes.io/instance-type`.

@@ -85,11 +85,12 @@ impl Rows<'_> {
             *models.entry(device.model.clone()).or_default() += 1;
         }
         let nodes: BTreeSet<_> = self.source.attribution.devices.iter().map(|d| &d.node).collect();
+        let nodes = nodes.into_iter().filter(|name| !self.is_pool(name)).count();
         let of_capacity = |hours: f64| (capacity.ms > 0).then(|| hours / gpu_hours(capacity.ms));
         let window_hours = gpu_hours(self.window.length_ms());
         Ok(FleetRow {
             gpus: capacity.gpus,
-            nodes: u32::try_from(nodes.len()).unwrap_or(u32::MAX),
+            nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
             physical_gpus_by_model: models,
             allocation_rate: of_capacity(ledger.allocated_gpu_hours),
             busy_of_capacity: of_capacity(ledger.busy_gpu_hours),
@@ -99,6 +100,11 @@ impl Rows<'_> {
             usage: figures.usage,
             ledger,
         })
+    }
+
+    /// Whether what stands among the nodes is a pool that is attached to none.
+    fn is_pool(&self, name: &str) -> bool {
+        self.source.attribution.nodes.get(name).is_some_and(|node| node.is_pool)
     }
 
     /// By tenant.
@@ -330,6 +336,7 @@ impl Rows<'_> {
                 self.with_capacity(figures.ledger, &|d| attribution.devices[d].node == key[0]);
             NodeRow {
                 gpus: capacity.gpus,
+                is_pool: self.is_pool(&key[0]),
                 instance_type: labels.and_then(instance_type).map(ToOwned::to_owned),
                 capacity_type: labels.and_then(capacity_type).map(ToOwned::to_owned),
                 node: key[0].clone(),

@@ -124,7 +124,10 @@ fn dra_mig() {
 /// Traps 5, 27, 28, 29, 30, 31, 32: what must not be billed, or not twice, and what must not be missed.
 #[test]
 fn dra_edges() {
-    check("dra-edges");
+    let report = check("dra-edges");
+    let nodes: Vec<_> = report.nodes.iter().map(|n| (n.node.as_str(), n.is_pool)).collect();
+    assert_eq!(nodes, [("d4", false), ("fabric", true)]);
+    assert_eq!((report.fleet.nodes, report.fleet.gpus), (1, 6), "a pool is no node");
 }
 
 /// Traps 4, 15, 36: claims that are gone, known from labels or not at all; objects of `v1beta1`.

@@ -88,6 +88,7 @@ fn a_device_on_no_node_and_without_uuid() {
     let card = &all.cards[0];
     assert_eq!((card.id.as_str(), card.has_uuid), ("gpu.nvidia.com/fabric/gpu-3", false));
     assert_eq!((card.node.as_str(), card.index.as_deref()), ("fabric", Some("3")));
+    assert!(!card.has_node);
 }
 
 /// Trap 30.

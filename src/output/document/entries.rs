@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::GroupBy;
 use super::super::format::UNKNOWN;
 use super::value::Value;
-use crate::report::contract::{GpuHolder, GpuRow, Ledger, Report, Usage};
+use crate::report::contract::{GpuHolder, GpuRow, Ledger, NodeRow, Report, Usage};
 
 /// One row.
 #[derive(Debug, Clone)]
@@ -177,8 +177,10 @@ fn gpus(report: &Report) -> Entries<'_> {
 fn nodes(report: &Report) -> Entries<'_> {
     const DETAILS: &[Detail] =
         &[number("GPUs", 5), text("instance type", 7), text("capacity type", 8)];
+    let label =
+        |row: &NodeRow| if row.is_pool { format!("{} (pool)", row.node) } else { row.node.clone() };
     let rows = report.nodes.iter().map(|row| Entry {
-        label: row.node.clone(),
+        label: label(row),
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![
