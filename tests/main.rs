@@ -23,3 +23,4 @@ mod replay;
 mod scope;
 mod scrapes;
 mod settings_reference;
+mod traps;
