@@ -30,6 +30,9 @@ pub struct Plugin {
     pub instance_replicas: BTreeMap<Profile, u32>,
     /// Units of renamed replicas (`nvidia.com/gpu.shared`).
     pub renamed: u32,
+    /// With the `mixed` strategy: no card is handed out whole, so that MIG is on for all of them, those without
+    /// an instance included.
+    pub mig_only: bool,
     /// Cards that HAMi or Volcano divides.
     pub vgpu: Option<Vgpu>,
 }
@@ -91,6 +94,9 @@ impl Signs<'_> {
                 out.renamed = out.renamed.max(count);
             }
         }
+        let is_mixed = labels.get("nvidia.com/mig.strategy") == Some("mixed")
+            && labels.get("nvidia.com/mig.capable") == Some("true");
+        out.mig_only = self.capacity == Some(0) && (is_mixed || !out.mixed.is_empty());
         if out.is_exclusive() {
             out.replicas = self.replicas_of_series();
         }
@@ -179,8 +185,29 @@ mod tests {
         );
         let counts: Vec<_> = mixed.mixed.iter().map(|(p, n)| (p.to_string(), *n)).collect();
         assert_eq!(counts, [("1g.10gb".to_owned(), 7), ("3g.40gb".to_owned(), 2)]);
+        assert!(!mixed.mig_only, "two cards are handed out whole");
         assert_eq!(mixed.instance_replicas.len(), 1);
         assert_eq!(plugin(&[], &[("nvidia.com/gpu.shared", 8)]).renamed, 8);
+    }
+
+    #[test]
+    fn mig_is_on_where_the_mixed_strategy_hands_out_no_whole_card() {
+        let strategy =
+            |name| [("nvidia.com/mig.strategy", name), ("nvidia.com/mig.capable", "true")];
+        let cut: &[_] = &[("nvidia.com/gpu", 0), ("nvidia.com/mig-1g.10gb", 3)];
+        let whole: &[_] = &[("nvidia.com/gpu", 1), ("nvidia.com/mig-1g.10gb", 3)];
+        let nothing: &[_] = &[("nvidia.com/gpu", 0)];
+        for (labels, resources, expected) in [
+            (&strategy("mixed")[..], cut, true),
+            (&[], cut, true),
+            (&strategy("mixed"), nothing, true),
+            (&strategy("mixed")[..1], nothing, false),
+            (&strategy("single"), nothing, false),
+            (&strategy("none"), nothing, false),
+            (&strategy("mixed"), whole, false),
+        ] {
+            assert_eq!(plugin(labels, resources).mig_only, expected, "{labels:?} {resources:?}");
+        }
     }
 
     #[test]

@@ -238,7 +238,10 @@ pub fn sharing(slots: &[Slot], plugin: Option<&Plugin>) -> Sharing {
         return Sharing::Vgpu;
     }
     let mps = plugin.is_some_and(|p| p.mps);
-    let cut = slots.iter().any(|s| matches!(s.serves, Serves::Instance(_)));
+    let is_instance = |s: &Slot| matches!(s.serves, Serves::Instance(_));
+    let is_card = |s: &Slot| s.serves == Serves::Card;
+    let mig_only = plugin.is_some_and(|p| p.mig_only);
+    let cut = slots.iter().any(|s| is_instance(s) || mig_only && is_card(s));
     let replicas = slots.iter().any(|s| s.units > 1);
     match (cut, replicas) {
         (true, true) => Sharing::MigReplicas,
