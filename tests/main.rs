@@ -12,6 +12,7 @@ mod common;
 mod demo;
 mod demo_fixture;
 mod gentd26;
+mod guests;
 mod laws;
 mod live;
 mod mig_reference;

@@ -42,10 +42,12 @@ pub struct Device {
 }
 
 impl Device {
-    /// Whether it is a virtual GPU of a hypervisor (`GRID A100-40C`), which may be a part of a card.
+    /// Whether it is a virtual GPU of a hypervisor, which may be a part of a card: `GRID A100-40C`, as a node
+    /// label `GRID-A100-40C`.
     #[must_use]
     pub fn is_virtual(&self) -> bool {
-        self.model.strip_prefix("NVIDIA ").unwrap_or(&self.model).starts_with("GRID ")
+        let name = self.model.replace('-', " ");
+        name.strip_prefix("NVIDIA ").unwrap_or(&name).starts_with("GRID ")
     }
 }
 
@@ -339,9 +341,14 @@ mod tests {
 
     #[test]
     fn guests_of_a_hypervisor_are_told_by_their_model() {
-        for (model, expected) in
-            [("GRID A100-40C", true), ("NVIDIA GRID T4-4Q", true), ("NVIDIA A100-SXM4-40GB", false)]
-        {
+        for (model, expected) in [
+            ("GRID A100-40C", true),
+            ("NVIDIA GRID T4-4Q", true),
+            ("GRID-A100-40C", true),
+            ("NVIDIA-GRID-T4-4Q", true),
+            ("NVIDIA A100-SXM4-40GB", false),
+            ("NVIDIA GRIDIRON", false),
+        ] {
             let seen = DeviceObservation {
                 model: Some(model.into()),
                 ..observation("GPU-a", "0", 0, 100)
