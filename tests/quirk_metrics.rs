@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gpu_finops::model::objects::PodFact;
+use gpu_finops::model::objects::{OwnerRef, PodFact};
 use gpu_finops::model::{ClusterFacts, Inputs, MetricData, QueryId, Series, Window};
 
 /// 2026-11-23T06:00:00Z, after the last change of the recorded cluster.
@@ -80,6 +80,8 @@ pub(crate) struct Setup {
     /// Exporters' addresses change halfway: the pods were restarted.
     pub(crate) restarted: bool,
     pub(crate) kube_state_metrics: bool,
+    /// Name of the exporter's DaemonSet; its container is called alike.
+    pub(crate) exporter: &'static str,
 }
 
 /// A pod that a series names, its claim (namespace and name), and its number on the card.
@@ -100,6 +102,7 @@ impl Setup {
         replicas: 1,
         restarted: false,
         kube_state_metrics: true,
+        exporter: "nvidia-dcgm-exporter",
     };
 }
 
@@ -315,6 +318,8 @@ impl<'a> World<'a> {
             })
             .collect();
         let mut facts = self.facts.clone();
+        let exporters = self.facts.nodes.iter().map(|node| setup.exporter_object(&node.name));
+        facts.pods.extend(exporters);
         facts.listed_at_ms = Some(END + 60_000);
         Inputs {
             window: Window::new(START, END).expect("not reversed"),
@@ -358,21 +363,18 @@ impl<'a> World<'a> {
                     add(query, &pairs, f64::from(*n));
                 }
             }
-            let (name, ip) = (exporter_pod(&node.name), address(&node.name));
+            let (name, ip) = (setup.exporter_pod(&node.name), address(&node.name));
             let pairs = [
                 ("namespace", "gpu-operator"),
                 ("pod", name.as_str()),
                 ("uid", &name),
                 ("node", &node.name),
                 ("pod_ip", &ip),
+                ("created_by_kind", "DaemonSet"),
             ];
             add(QueryId::PodInfo, &pairs, 1.0);
         }
     }
-}
-
-fn exporter_pod(node: &str) -> String {
-    format!("nvidia-dcgm-exporter-{}", node.trim_start_matches("gpu-"))
 }
 
 /// Every exporter has an address of its own, the same on every run.
@@ -384,6 +386,22 @@ fn address(node: &str) -> String {
 type Named<'a, 'b> = (&'b PodFact, &'b Option<(String, String)>);
 
 impl Setup {
+    fn exporter_pod(&self, node: &str) -> String {
+        format!("{}-{}", self.exporter, node.trim_start_matches("gpu-"))
+    }
+
+    /// The exporter's pod on a node, as an object.
+    fn exporter_object(&self, node: &str) -> PodFact {
+        PodFact {
+            namespace: "gpu-operator".into(),
+            name: self.exporter_pod(node),
+            uid: Some(self.exporter_pod(node)),
+            node: Some(node.to_owned()),
+            owner: Some(OwnerRef { kind: "DaemonSet".into(), name: self.exporter.into() }),
+            ..PodFact::default()
+        }
+    }
+
     /// Series of one field of one thing: who is named, and with whose value.
     fn of_thing(&self, thing: &Thing<'_>, field: &str) -> Vec<Series> {
         let own = |at: i64| match field {
@@ -456,7 +474,7 @@ impl Setup {
         match self.host {
             Host::Old => drop(put("Hostname", &thing.node)),
             Host::New => drop(put("hostname", &thing.node)),
-            Host::ExporterPod => drop(put("Hostname", &exporter_pod(&thing.node))),
+            Host::ExporterPod => drop(put("Hostname", &self.exporter_pod(&thing.node))),
             Host::Absent => {}
         }
         if let Some((id, profile)) = &thing.instance {
@@ -487,8 +505,8 @@ impl Setup {
         }
         let target = [
             ("namespace", "gpu-operator".to_owned()),
-            ("pod", exporter_pod(&thing.node)),
-            ("container", "nvidia-dcgm-exporter".to_owned()),
+            ("pod", self.exporter_pod(&thing.node)),
+            ("container", self.exporter.to_owned()),
             ("instance", format!("{}:9400", address(&thing.node))),
         ];
         self.sampled(self.joined(own, &target), value)

@@ -39,6 +39,21 @@ fn setups() -> Vec<(&'static str, Tells, Setup)> {
             All,
             Setup { host: Host::ExporterPod, honor_labels: false, ..BEST },
         ),
+        (
+            "trap 19: an exporter with a name of its own, labels honoured",
+            All,
+            Setup { exporter: "gpu-telemetry", ..BEST },
+        ),
+        (
+            "trap 19: an exporter with a name of its own, labels not honoured",
+            All,
+            Setup { exporter: "gpu-telemetry", honor_labels: false, ..BEST },
+        ),
+        (
+            "trap 19: an exporter with a name of its own, known from objects only",
+            All,
+            Setup { exporter: "gpu-telemetry", kube_state_metrics: false, ..BEST },
+        ),
         ("no host name", All, Setup { host: Host::Absent, ..BEST }),
         ("old label names", All, Setup { old_namespace: true, ..BEST }),
         (
@@ -187,6 +202,37 @@ fn unsaid(name: &str, got: &BTreeMap<String, f64>, best: &BTreeMap<String, f64>)
         .collect()
 }
 
+/// The recorded cluster as if its MIG devices had been cut beforehand: a cut card is listed as its instances
+/// only, each with a UUID of its own and without counters.
+fn cut_beforehand(facts: &ClusterFacts) -> ClusterFacts {
+    let mut out = facts.clone();
+    let given: Vec<DeviceKey> = facts
+        .dra
+        .claims
+        .iter()
+        .flat_map(|claim| &claim.allocation)
+        .flat_map(|allocation| allocation.devices.iter().map(|device| device.key.clone()))
+        .collect();
+    for pool in out.dra.pools.iter_mut().filter(|p| p.driver == "gpu.nvidia.com") {
+        let is = |device: &DraDevice, kind: &str| {
+            device.attributes.get("type").is_some_and(|t| t == kind)
+        };
+        let is_given = |device: &DraDevice| {
+            given.iter().any(|key| key.pool == pool.name && key.device == device.name)
+        };
+        pool.devices.retain(|device| !is(device, "mig") || is_given(device));
+        let cut: Vec<String> =
+            pool.devices.iter().filter_map(|d| d.attributes.get("parentUUID").cloned()).collect();
+        pool.devices.retain(|d| !d.attributes.get("uuid").is_some_and(|uuid| cut.contains(uuid)));
+        for device in pool.devices.iter_mut().filter(|device| is(device, "mig")) {
+            let uuid = format!("MIG-{}-{}", pool.name, device.name);
+            device.attributes.insert("uuid".into(), uuid);
+            device.consumes.clear();
+        }
+    }
+    out
+}
+
 #[test]
 fn every_setup_of_the_exporters_gives_one_ledger() {
     let Some(facts) = recorded() else {
@@ -230,37 +276,6 @@ fn wrong(world: &World<'_>, best: &BTreeMap<String, f64>) -> Vec<String> {
     for (name, tells, setup) in setups() {
         let report = report_of(world, &setup);
         if !report.reconciliation.balanced {
-/// The recorded cluster as if its MIG devices had been cut beforehand: a cut card is listed as its instances
-/// only, each with a UUID of its own and without counters.
-fn cut_beforehand(facts: &ClusterFacts) -> ClusterFacts {
-    let mut out = facts.clone();
-    let given: Vec<DeviceKey> = facts
-        .dra
-        .claims
-        .iter()
-        .flat_map(|claim| &claim.allocation)
-        .flat_map(|allocation| allocation.devices.iter().map(|device| device.key.clone()))
-        .collect();
-    for pool in out.dra.pools.iter_mut().filter(|p| p.driver == "gpu.nvidia.com") {
-        let is = |device: &DraDevice, kind: &str| {
-            device.attributes.get("type").is_some_and(|t| t == kind)
-        };
-        let is_given = |device: &DraDevice| {
-            given.iter().any(|key| key.pool == pool.name && key.device == device.name)
-        };
-        pool.devices.retain(|device| !is(device, "mig") || is_given(device));
-        let cut: Vec<String> =
-            pool.devices.iter().filter_map(|d| d.attributes.get("parentUUID").cloned()).collect();
-        pool.devices.retain(|d| !d.attributes.get("uuid").is_some_and(|uuid| cut.contains(uuid)));
-        for device in pool.devices.iter_mut().filter(|device| is(device, "mig")) {
-            let uuid = format!("MIG-{}-{}", pool.name, device.name);
-            device.attributes.insert("uuid".into(), uuid);
-            device.consumes.clear();
-        }
-    }
-    out
-}
-
             wrong.push(format!("{name}: {:?}", report.reconciliation));
         }
         wrong.extend(differences(name, &held(&report), &expected(&report)));

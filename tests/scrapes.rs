@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use gpu_finops::model::{ClusterFacts, Series};
 use gpu_finops::observe::field::{Decoded, Field};
-use gpu_finops::observe::labels;
+use gpu_finops::observe::{exporter, labels};
 use gpu_finops::source::exposition::{Exposition, Feed, decode, feed};
 use gpu_finops::source::objects::{self, ObjectsPathError};
 
@@ -142,7 +142,7 @@ fn identity(series: &Series) -> String {
     let instance = series.label("GPU_I_ID").map(|instance| {
         format!("instance {instance} ({})", or_unknown(series.label("GPU_I_PROFILE")))
     });
-    let holder = labels::ExporterIdentity::default()
+    let holder = exporter::ExporterIdentity::default()
         .holder(series)
         .map(|pod| format!("held by {}/{}", pod.namespace, pod.name));
     let model = or_unknown(labels::model(series));

@@ -97,10 +97,10 @@ pub fn add_homes(
     for card in cards.cards.iter().filter(|c| !is_listed(&c.node)) {
         nodes.entry(card.node.clone()).or_insert_with(|| Node {
             name: card.node.clone(),
+            is_pool: !card.has_node,
             presence: IntervalSet::of(Interval::new(window.start(), window.end())),
             // Its holders bring their CPU and memory from elsewhere: it is never full.
             room: Room { known: true, full: IntervalSet::default() },
-            is_pool: !card.has_node,
             ..Node::default()
         });
     }
@@ -127,10 +127,10 @@ impl NodeInputs<'_> {
         };
         Some(Node {
             name: name.to_owned(),
+            is_pool: false,
             capacity: self.capacity(),
             passthrough: self.passthrough(),
             broken: self.broken(),
-            is_pool: false,
             missing: self.missing(),
             plugin: self.signs(&labels).plugin(),
             room: Room::default(),

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use super::exporter::{Bystanders, ExporterIdentity};
 use super::field::{Decoded, DropReason, Field};
-use super::labels::{self, ExporterIdentity};
+use super::labels;
 use super::reading::{Line, Merging, Reading};
 use super::timeline::{Event, Timeline, common_step};
 use crate::model::{Inputs, Interval, IntervalSet, Series, Window};
@@ -83,7 +84,8 @@ pub struct DeviceObservations {
 #[must_use]
 pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> DeviceObservations {
     let all = || Field::ALL.iter().filter_map(|f| inputs.metric(f.query()).map(|m| (*f, m)));
-    let exporter = ExporterIdentity::learn(all().flat_map(|(_, m)| &m.series));
+    let exporter =
+        ExporterIdentity::learn(all().flat_map(|(_, m)| &m.series), Bystanders::new(inputs));
     let mut out = DeviceObservations::default();
     let mut devices: BTreeMap<String, Building> = BTreeMap::new();
     for (field, data) in all() {

@@ -3,8 +3,6 @@
 //! `honorLabels: false` turns an exporter's labels into `exported_*` and lets the plain ones name the
 //! scrape target. Sources: dcgm-exporter `rendermetrics`, kube-state-metrics' metric documents.
 
-use std::collections::BTreeSet;
-
 use super::kube_state::PodKey;
 use crate::model::dra::DeviceKey;
 use crate::model::{Labels, Series};
@@ -14,10 +12,10 @@ const HOSTNAME: &[&str] = &["Hostname", "hostname"];
 const MODEL: &[&str] = &["modelName", "model_name"];
 const POD: &[&str] = &["exported_pod", "pod", "pod_name"];
 const NAMESPACE: &[&str] = &["exported_namespace", "namespace", "pod_namespace"];
-const CONTAINER: &[&str] = &["exported_container", "container", "container_name"];
+pub(super) const CONTAINER: &[&str] = &["exported_container", "container", "container_name"];
 
 /// The first of `names` that a series has.
-fn first<'a>(series: &'a Series, names: &[&str]) -> Option<&'a str> {
+pub(super) fn first<'a>(series: &'a Series, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| series.label(name))
 }
 
@@ -94,63 +92,14 @@ pub fn claim(series: &Series) -> Option<ClaimLabel> {
     })
 }
 
-/// Tells the pods that hold devices from the exporter itself.
-#[derive(Debug, Clone, Default)]
-pub struct ExporterIdentity {
-    /// (namespace, container) of the scrape target, learnt from series that carry both kinds of label.
-    targets: BTreeSet<(String, String)>,
-}
-
-impl ExporterIdentity {
-    /// Learns from all device series who the exporter is.
-    #[must_use]
-    pub fn learn<'a>(series: impl IntoIterator<Item = &'a Series>) -> Self {
-        let targets = series
-            .into_iter()
-            .filter(|s| s.labels.keys().any(|k| k.starts_with("exported_")))
-            .filter_map(|s| {
-                Some((s.label("namespace")?.to_owned(), s.label("container")?.to_owned()))
-            })
-            .collect();
-        Self { targets }
-    }
-
-    /// The holder that a device's series names: `None` for no label, an empty one, or the exporter.
-    #[must_use]
-    pub fn holder(&self, series: &Series) -> Option<PodLabel> {
-        let (namespace, name) = named(series)?;
-        (!self.is_exporter(series, namespace, name)).then(|| PodLabel {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            uid: series.label("pod_uid").map(ToOwned::to_owned),
-        })
-    }
-
-    fn is_exporter(&self, series: &Series, namespace: &str, pod: &str) -> bool {
-        let is_old =
-            series.label("exported_pod").is_none() && series.label("pod_name") == Some(pod);
-        let names = if is_old { &["container_name"][..] } else { CONTAINER };
-        let container = first(series, names).unwrap_or_default();
-        let plain = series.label("exported_pod").is_none();
-        looks_like_exporter(container)
-            || looks_like_exporter(pod)
-            || plain && self.targets.contains(&(namespace.to_owned(), container.to_owned()))
-            || plain && hostname(series) == Some(pod)
-    }
-}
-
 /// Namespace and name of the pod in a series. With `--use-old-namespace` an exporter prints `pod_name` and
 /// `pod_namespace`, which clash with nothing: `pod` and `namespace` beside them are of the scrape target.
-fn named(series: &Series) -> Option<(&str, &str)> {
+pub(super) fn named(series: &Series) -> Option<(&str, &str)> {
     let old = || Some((series.label("pod_namespace")?, series.label("pod_name")?));
     match series.label("exported_pod") {
         Some(pod) => Some((first(series, NAMESPACE)?, pod)),
         None => old().or_else(|| Some((first(series, NAMESPACE)?, first(series, POD)?))),
     }
-}
-
-fn looks_like_exporter(name: &str) -> bool {
-    name.contains("dcgm-exporter") || name.contains("dcgm_exporter")
 }
 
 /// The host part of a scrape target's `instance` label.
@@ -206,41 +155,6 @@ mod tests {
     }
 
     #[test]
-    fn exported_labels_win_over_the_target() {
-        let both = series(&[
-            ("exported_pod", "train-0"),
-            ("exported_namespace", "ml"),
-            ("pod", "nvidia-x7"),
-            ("namespace", "gpu-operator"),
-            ("container", "exporter"),
-        ]);
-        let bare = series(&[
-            ("pod", "nvidia-k2"),
-            ("namespace", "gpu-operator"),
-            ("container", "exporter"),
-        ]);
-        let who = ExporterIdentity::learn([&both, &bare]);
-        assert_eq!(who.holder(&both).map(|p| p.name), Some("train-0".into()));
-        assert_eq!(who.holder(&bare), None, "the exporter's own pod is no tenant");
-    }
-
-    #[test]
-    fn no_label_an_empty_one_and_the_exporter_are_nobody() {
-        let who = ExporterIdentity::default();
-        assert_eq!(who.holder(&series(&[("UUID", "GPU-1")])), None);
-        assert_eq!(who.holder(&series(&[("pod", ""), ("namespace", "")])), None);
-        assert_eq!(
-            who.holder(&series(&[
-                ("pod", "nvidia-dcgm-exporter-9x"),
-                ("namespace", "gpu-operator")
-            ])),
-            None
-        );
-        let same = series(&[("pod", "abc"), ("namespace", "mon"), ("Hostname", "abc")]);
-        assert_eq!(who.holder(&same), None);
-    }
-
-    #[test]
     fn old_spellings() {
         let old = series(&[
             ("pod_name", "a"),
@@ -250,24 +164,7 @@ mod tests {
         ]);
         assert_eq!(uuid(&old), Some("GPU-9"));
         assert_eq!(hostname(&old), Some("n1"));
-        assert!(ExporterIdentity::default().holder(&old).is_some());
-    }
-
-    #[test]
-    fn trap_19_old_spellings_beside_the_labels_of_the_target() {
-        let target = [
-            ("pod", "nvidia-dcgm-exporter-9x"),
-            ("namespace", "gpu-operator"),
-            ("container", "nvidia-dcgm-exporter"),
-        ];
-        let old = [("pod_name", "a"), ("pod_namespace", "b"), ("container_name", "main")];
-        let who = ExporterIdentity::default();
-        let holder = who.holder(&series(&[&target[..], &old].concat()));
-        assert_eq!(holder.map(|p| (p.namespace, p.name)), Some(("b".into(), "a".into())));
-        assert_eq!(who.holder(&series(&target)), None);
-        // A scrape configuration may put a `pod_name` of its own on what it scrapes: no namespace comes with it.
-        let own = [("pod", "a"), ("namespace", "b"), ("pod_name", "nvidia-dcgm-exporter-9x")];
-        assert_eq!(who.holder(&series(&own)).map(|p| p.name), Some("a".into()));
+        assert_eq!(named(&old), Some(("b", "a")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! what is `attribution`; nothing here knows a price or a tenant.
 
 pub mod devices;
+pub mod exporter;
 pub mod field;
 pub mod hold;
 pub mod kube_state;
