@@ -4,6 +4,7 @@
 //! (`series.yaml`), the arithmetic (`README.md`) and the ledger that it ends in (`expected.json`).
 
 mod ledger;
+mod redaction;
 mod script;
 
 use std::path::{Path, PathBuf};

@@ -34,6 +34,9 @@ pub(super) fn encode(
     put: Put<'_>,
 ) -> Result<Counts, SnapshotError> {
     let mut writer = Writer { put, counts: Counts::default() };
+    if let Some(names) = pseudonyms {
+        redact::prepare(names, &snapshot.objects, &snapshot.metrics);
+    }
     let metrics = snapshot
         .metrics
         .iter()

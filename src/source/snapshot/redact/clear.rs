@@ -7,6 +7,9 @@ use regex::Regex;
 /// Words that stand for themselves wherever they are.
 const WORDS: &[&str] = &["", "<none>", "true", "false", "True", "False", "Unknown"];
 
+/// Namespaces that a product names, and by which its pods are known.
+const NAMESPACES: &[&str] = &["kai-resource-reservation", "runai-reservation"];
+
 /// Kinds of the Kubernetes API, as far as they own pods or hold GPUs.
 const KINDS: &[&str] = &[
     "ClusterQueue",
@@ -26,6 +29,9 @@ const KINDS: &[&str] = &[
     "ResourceClaimTemplate",
     "ResourceSlice",
     "Sandbox",
+    "SandboxClaim",
+    "SandboxTemplate",
+    "SandboxWarmPool",
     "Service",
     "StatefulSet",
 ];
@@ -175,6 +181,8 @@ const PUBLIC_DOMAINS: &[&str] = &[
     "kubernetes.io",
     "google.com",
     "amazonaws.com",
+    "project-hami.io",
+    "volcano.sh",
 ];
 
 static INSTANT: LazyLock<Regex> = LazyLock::new(|| {
@@ -192,7 +200,10 @@ static FIELD: LazyLock<Regex> =
 
 /// Whether a value says nothing about anyone, wherever it stands.
 pub(super) fn is_no_name(value: &str) -> bool {
-    WORDS.contains(&value) || KINDS.contains(&value) || INSTANT.is_match(value)
+    WORDS.contains(&value)
+        || NAMESPACES.contains(&value)
+        || KINDS.contains(&value)
+        || INSTANT.is_match(value)
 }
 
 /// Whether the value of the label `key` of an object stays.

@@ -6,6 +6,7 @@
 //! join that held before holds after. Keys of labels stay, because tenant rules speak of them.
 //! Words of people and servers (details, reasons, messages) are left out.
 
+mod annotation;
 mod clear;
 mod objects;
 mod pseudonym;
@@ -19,10 +20,25 @@ pub(super) use pseudonym::Pseudonyms;
 pub use pseudonym::Salt;
 pub(super) use series::metric;
 
-use crate::model::{QueryId, SourceStatus};
+use crate::model::{MetricData, QueryId, SourceStatus};
+use crate::source::objects::RawObjects;
 
 /// What stands for words that may hold names.
 const LEFT_OUT: &str = "left out by --redact";
+
+/// Takes note of the hashes that tie pods to their ReplicaSets, whose names end in them. Before anything is
+/// replaced, so that they do so after.
+pub(super) fn prepare(names: &Pseudonyms, objects: &RawObjects, metrics: &[MetricData]) {
+    let of_objects = objects
+        .items
+        .iter()
+        .filter_map(|item| item.value["metadata"]["labels"]["pod-template-hash"].as_str());
+    let of_series = metrics
+        .iter()
+        .flat_map(|metric| &metric.series)
+        .filter_map(|series| series.label("label_pod_template_hash"));
+    of_objects.chain(of_series).for_each(|hash| names.learn_ending(hash));
+}
 
 /// Free text: left out when names are replaced.
 pub(super) fn free_text(names: Option<&Pseudonyms>, text: Option<&str>) -> Option<String> {

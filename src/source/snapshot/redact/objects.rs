@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::pseudonym::Pseudonyms;
-use super::{LEFT_OUT, clear, source_name, sources};
+use super::{LEFT_OUT, annotation, clear, source_name, sources};
 use crate::model::objects::ObjectProblem;
 use crate::source::objects::{RawObject, RawObjects};
 
@@ -39,7 +39,7 @@ fn object_as_a_whole(names: &Pseudonyms, value: &Value) -> Value {
 }
 
 /// The value of the field `name`, or of an element of a list of that name.
-fn any(names: &Pseudonyms, name: &str, value: &Value) -> Value {
+pub(super) fn any(names: &Pseudonyms, name: &str, value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         Value::String(text) => Value::String(string(names, name, text)),
@@ -54,7 +54,11 @@ fn any(names: &Pseudonyms, name: &str, value: &Value) -> Value {
 
 fn object(names: &Pseudonyms, name: &str, map: &Map<String, Value>) -> Map<String, Value> {
     let entry = |(key, value): (&String, &Value)| match name {
-        "labels" | "annotations" | "matchLabels" | "nodeSelector" => {
+        "annotations" => {
+            let known = value.as_str().and_then(|text| annotation::redacted(names, key, text));
+            (names.label_key(key), known.map_or_else(|| label(names, key, value), Value::String))
+        }
+        "labels" | "matchLabels" | "nodeSelector" => {
             (names.label_key(key), label(names, key, value))
         }
         "attributes" => attribute(names, key, value),

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::clear;
 
 /// Prefixes of label keys that end in names, as in objects and as in series; what joins words there.
-const VCLUSTER_KEYS: &[(&str, &str)] = &[
+const KEYS_WITH_NAMES: &[(&str, &str)] = &[
+    ("runai-gpu-group/", "-"),
     ("vcluster.loft.sh/label-", "-"),
     ("vcluster.loft.sh/ns-label-", "-"),
     ("label_vcluster_loft_sh_label_", "_"),
@@ -50,6 +51,8 @@ pub(in crate::source::snapshot) struct Pseudonyms {
 struct Known {
     by_name: HashMap<String, String>,
     taken: HashSet<String>,
+    /// Names that others end in, after a `-`.
+    endings: HashSet<String>,
 }
 
 impl Pseudonyms {
@@ -62,6 +65,9 @@ impl Pseudonyms {
     pub(super) fn whole(&self, name: &str) -> String {
         if clear::is_no_name(name) {
             return name.to_owned();
+        }
+        if let Some((head, ending)) = self.split(name) {
+            return format!("{}-{}", self.whole(head), self.whole(ending));
         }
         let mut known = self.known.borrow_mut();
         if let Some(pseudonym) = known.by_name.get(name) {
@@ -77,6 +83,20 @@ impl Pseudonyms {
         pseudonym
     }
 
+    /// From here on, names that end in `-` and this one have a pseudonym that ends in its pseudonym. To be told
+    /// before any of them is replaced.
+    pub(super) fn learn_ending(&self, name: &str) {
+        if !name.is_empty() {
+            self.known.borrow_mut().endings.insert(name.to_owned());
+        }
+    }
+
+    fn split<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        let (head, ending) = name.rsplit_once('-')?;
+        let is_known = !head.is_empty() && self.known.borrow().endings.contains(ending);
+        is_known.then_some((head, ending))
+    }
+
     /// The pseudonym of a value that may be made of names: `namespace/name`, `host:port`, `GPU-<uuid>`.
     ///
     /// Each name in it is replaced by itself, so that it still joins with the same name elsewhere.
@@ -88,9 +108,9 @@ impl Pseudonyms {
     }
 
     /// A key of a label or annotation: it stays, because tenant rules speak of keys, unless
-    /// vcluster made it from the name of a virtual cluster.
+    /// vcluster made it from the name of a virtual cluster, or KAI from that of a group.
     pub(super) fn label_key(&self, key: &str) -> String {
-        for (prefix, joint) in VCLUSTER_KEYS {
+        for (prefix, joint) in KEYS_WITH_NAMES {
             if let Some(rest) = key.strip_prefix(prefix) {
                 return format!("{prefix}{}", self.whole(rest).replace('-', joint));
             }
@@ -160,6 +180,18 @@ mod tests {
         assert_eq!(names.parts("team-red"), ns);
         assert_eq!(names.parts("team-red/web"), format!("{ns}/{}", names.whole("web")));
         assert_ne!(names.whole("team-blue"), ns);
+    }
+
+    #[test]
+    fn a_name_that_ends_in_another_still_does() {
+        let names = pseudonyms();
+        let (before, other) = (names.whole("api-5d8f7c"), names.whole("api-77"));
+        names.learn_ending("5d8f7d");
+        let web = format!("{}-{}", names.whole("web"), names.whole("5d8f7d"));
+        assert_eq!(names.whole("web-5d8f7d"), web);
+        assert_eq!(names.parts("ns/web-5d8f7d"), format!("{}/{web}", names.whole("ns")));
+        assert_eq!((names.whole("api-5d8f7c"), names.whole("api-77")), (before, other));
+        assert_eq!(names.whole("-5d8f7d").len(), 12);
     }
 
     #[test]
