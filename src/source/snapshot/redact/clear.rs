@@ -10,6 +10,14 @@ const WORDS: &[&str] = &["", "<none>", "true", "false", "True", "False", "Unknow
 /// Namespaces that a product names, and by which its pods are known.
 const NAMESPACES: &[&str] = &["kai-resource-reservation", "runai-reservation"];
 
+/// Containers of exporters as every chart names them: an exporter's own pod is known by them.
+const EXPORTERS: &[&str] = &[
+    "dcgm-exporter",
+    "device-metrics-exporter",
+    "metrics-exporter-container",
+    "nvidia-dcgm-exporter",
+];
+
 /// Kinds of the Kubernetes API, as far as they own pods or hold GPUs.
 const KINDS: &[&str] = &[
     "ClusterQueue",
@@ -200,9 +208,7 @@ static FIELD: LazyLock<Regex> =
 
 /// Whether a value says nothing about anyone, wherever it stands.
 pub(super) fn is_no_name(value: &str) -> bool {
-    WORDS.contains(&value)
-        || NAMESPACES.contains(&value)
-        || KINDS.contains(&value)
+    [WORDS, NAMESPACES, EXPORTERS, KINDS].iter().any(|list| list.contains(&value))
         || INSTANT.is_match(value)
 }
 
@@ -315,9 +321,14 @@ mod tests {
 
     #[test]
     fn words_of_the_api_are_no_names() {
-        for word in
-            ["StatefulSet", "True", "<none>", "2026-11-09T00:00:00Z", "2026-11-09T00:00:00.5+01:00"]
-        {
+        for word in [
+            "StatefulSet",
+            "True",
+            "<none>",
+            "nvidia-dcgm-exporter",
+            "2026-11-09T00:00:00Z",
+            "2026-11-09T00:00:00.5+01:00",
+        ] {
             assert!(is_no_name(word), "{word}");
         }
         for name in ["web", "2026-11-09", "statefulset", "10.0.0.1"] {
