@@ -15,6 +15,8 @@ pub const MS_PER_HOUR: i64 = 60 * MS_PER_MINUTE;
 pub const MS_PER_DAY: i64 = 24 * MS_PER_HOUR;
 /// Hours in a billing month: 365 days × 24 h / 12, the convention of the cloud price lists.
 pub const HOURS_PER_MONTH: f64 = 730.0;
+/// Bytes in one MB.
+pub const BYTES_PER_MB: f64 = 1_000_000.0;
 /// Bytes in a mebibyte: what DCGM's framebuffer fields and GFD's `nvidia.com/gpu.memory` label count in.
 pub const BYTES_PER_MIB: f64 = 1_048_576.0;
 

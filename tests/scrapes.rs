@@ -120,7 +120,7 @@ fn devices(feed: &Feed) -> Vec<String> {
             for (_, raw) in series.samples() {
                 values.insert(match field.decode(raw) {
                     Decoded::Value(value) | Decoded::Clamped(value) => {
-                        let memory = matches!(field, Field::FbUsed | Field::FbFree);
+                        let memory = field.kept_as() == Field::FbUsed || field.is_size();
                         let limit = if memory { 2.0_f64.powi(41) } else { 1.0 };
                         assert!((0.0..=limit).contains(&value), "{field:?} {value}");
                         format!("{field:?} {value}{}", if memory { " bytes" } else { "" })

@@ -145,7 +145,7 @@ impl<'a> Signals<'a> {
         let mut at = time.start;
         while at < time.end {
             let mut end = time.end;
-            let mut values = [None; 4];
+            let mut values = [None; 5];
             for (value, cursor) in values.iter_mut().zip(&mut cursors) {
                 let (v, until) = cursor.at(at);
                 *value = v;
@@ -161,8 +161,13 @@ impl<'a> Signals<'a> {
         out
     }
 
-    fn judge(&self, [sm, gr, util, memory]: [Option<f64>; 4]) -> Judgement {
-        let signals = [(Field::SmActive, sm), (Field::GrEngineActive, gr), (Field::GpuUtil, util)];
+    fn judge(&self, [sm, gr, util, gfx, memory]: [Option<f64>; 5]) -> Judgement {
+        let signals = [
+            (Field::SmActive, sm),
+            (Field::GrEngineActive, gr),
+            (Field::GpuUtil, util),
+            (Field::GfxActivity, gfx),
+        ];
         let Some((signal, utilization)) = signals.into_iter().find_map(|(f, v)| Some((f, v?)))
         else {
             return Judgement::blind(Blind::NoSample);

@@ -229,6 +229,7 @@ mod tests {
             ("NVIDIA-RTX-PRO-4500-Blackwell-Server-Edition", 2.52),
             ("AMD_Instinct_MI300X_OAM", 6.0),
             ("MI300X", 6.0),
+            ("AMD Instinct MI300X OAM", 6.0),
         ] {
             let found = assumed(name).unwrap_or_else(|| panic!("{name} has no price"));
             assert!((found - price).abs() < 1e-12, "{name}: {found}");
@@ -250,6 +251,10 @@ mod tests {
             "Tesla V100-SXM2-32GB",
             "NVIDIA T400",
             "AMD Instinct MI300A",
+            "AMD Instinct MI325X",
+            "AMD Instinct MI355X",
+            "AMD INSTINCT MI250 (MCM) OAM AC MBA",
+            "102-G30211-0C",
             "NVIDIA GeForce RTX 4090",
             "",
         ] {

@@ -81,6 +81,12 @@ catalogue! {
     FbUsed, "fb_used", Raw, All;
     /// Framebuffer free, MiB; with the used part it gives the size of the memory.
     FbFree, "fb_free", Tail, All;
+    /// Share of time the graphics engine of an AMD GPU was busy, percent.
+    AmdGfxActivity, "amd_gfx_activity", Raw, All;
+    /// Memory of an AMD GPU in use, MB.
+    AmdVramUsed, "amd_vram_used", Raw, All;
+    /// Size of the memory of an AMD GPU, MB.
+    AmdVramTotal, "amd_vram_total", Tail, All;
     /// Last XID error code of the device, while it is not 0.
     XidErrors, "xid_errors", Grid { step_ms: MS_PER_MINUTE }, All;
     /// GPUs a node has, by resource.

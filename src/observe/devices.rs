@@ -90,9 +90,9 @@ pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> Device
     let mut devices: BTreeMap<String, Building> = BTreeMap::new();
     for (field, data) in all() {
         for series in &data.series {
-            let Some(id) = device_id(series) else { continue };
+            let Some(id) = device_id(field, series) else { continue };
             let timeline = decode(field, series, inputs.window, &mut out);
-            devices.entry(id).or_default().add(field, series, timeline, &exporter);
+            devices.entry(id).or_default().add(field.kept_as(), series, timeline, &exporter);
         }
     }
     let merging = Merging {
@@ -108,24 +108,35 @@ pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> Device
     out
 }
 
-/// UUID, or host and index for exporters that print none; `None` when a series has neither.
-fn device_id(series: &Series) -> Option<String> {
-    if let Some(uuid) = labels::uuid(series) {
-        return Some(uuid.to_owned());
+/// UUID, serial number, or host and index for exporters that print neither; `None` when a series has none of
+/// them. Partitions of an AMD card have UUIDs of their own, and the card's serial number.
+fn device_id(field: Field, series: &Series) -> Option<String> {
+    let (uuid, serial) = (labels::uuid(series), labels::serial(series));
+    let known = if labels::is_partition(series) { serial.or(uuid) } else { uuid.or(serial) };
+    if let Some(known) = known {
+        return Some(known.to_owned());
+    }
+    // Names of AMD's metrics are so plain that others have them, too.
+    if field.is_of_amd() {
+        return None;
     }
     let host = labels::hostname(series)
         .or_else(|| series.label("node"))
         .or_else(|| labels::instance_host(series))?;
-    Some(format!("{host}/gpu-{}", series.label("gpu")?))
+    Some(format!("{host}/gpu-{}", labels::index(series)?))
 }
 
 fn decode(field: Field, series: &Series, window: Window, out: &mut DeviceObservations) -> Timeline {
     let mut timeline = Timeline::default();
+    let is_partition = labels::is_partition(series);
     for (at, raw) in series.samples() {
         let counts = window.start() <= at && at < window.end();
-        let decoded = field.decode(raw);
-        // Free memory only tells the size of the card: it is no evidence of use.
-        let evidence = counts && field != Field::FbFree;
+        let decoded = match field.decode(raw) {
+            Decoded::Stale => Decoded::Stale,
+            _ if is_partition => Decoded::Dropped(DropReason::Partition),
+            decoded => decoded,
+        };
+        let evidence = counts && !field.is_size();
         out.samples_seen += u64::from(evidence && decoded != Decoded::Stale);
         timeline.push(
             at,
@@ -183,7 +194,7 @@ impl Building {
                 *slot = own(value);
             }
         };
-        fill(&mut self.index, series.label("gpu"));
+        fill(&mut self.index, labels::index(series));
         fill(&mut self.model, labels::model(series));
         fill(&mut self.whereabouts.node, series.label("node"));
         fill(&mut self.whereabouts.hostname, labels::hostname(series));
@@ -195,7 +206,7 @@ impl Building {
         {
             self.whereabouts.target_pod = Some((namespace.to_owned(), pod.to_owned()));
         }
-        self.replicas |= series.label("vgpu").is_some();
+        self.replicas |= series.label("vgpu").is_some() || labels::is_partition(series);
         let part = series
             .label("GPU_I_ID")
             .map(|id| (id.to_owned(), series.label("GPU_I_PROFILE").map(ToOwned::to_owned)));
@@ -277,6 +288,48 @@ mod tests {
         assert_eq!(device.card.labelled.len(), 2);
         assert_eq!(device.card.labelled[0].presence.as_slice(), [Interval::new(0, 200)]);
         assert_eq!(device.card.labelled[1].presence.as_slice(), [Interval::new(200, 500)]);
+    }
+
+    #[test]
+    fn an_amd_card_is_known_by_uuid_or_serial_number() {
+        let activity = |labels: &[(&str, &str)]| {
+            observe(&inputs(QueryId::AmdGfxActivity, vec![series(labels, &[(0, 50.0)])]), 300, 100)
+        };
+        let new = [("gpu_uuid", "u-1"), ("serial_number", "s-1"), ("gpu_id", "3")];
+        let device = &activity(&new).devices[0];
+        assert_eq!((device.id.as_str(), device.index.as_deref()), ("u-1", Some("3")));
+        assert_eq!(device.card.signals[&Field::GfxActivity][0].value, Some(0.5));
+        for (labels, id) in
+            [(&new[1..], "s-1"), (&[("GPU_UUID", "u-2"), ("SERIAL_NUMBER", "s-2")][..], "u-2")]
+        {
+            assert_eq!(activity(labels).devices[0].id, id);
+        }
+        // Somebody else's metric of that name.
+        assert!(activity(&[("hostname", "n1"), ("gpu", "0")]).devices.is_empty());
+        let models = [("card_series", "AMD Instinct MI300X OAM"), ("card_model", "102-G30211-0C")];
+        let named = activity(&[&new[..], &models].concat());
+        assert_eq!(named.devices[0].model.as_deref(), Some("AMD Instinct MI300X OAM"));
+    }
+
+    #[test]
+    fn partitions_of_an_amd_card_are_one_card_and_say_nothing_of_it() {
+        let partition = |uuid, pod| {
+            let labels = [
+                ("gpu_uuid", uuid),
+                ("serial_number", "s-1"),
+                ("gpu_compute_partition_type", "CPX"),
+                ("namespace", "ml"),
+                ("pod", pod),
+            ];
+            series(&labels, &[(0, 50.0), (100, 50.0)])
+        };
+        let both = vec![partition("u-1", "a"), partition("u-2", "b")];
+        let seen = observe(&inputs(QueryId::AmdGfxActivity, both), 300, 100);
+        assert_eq!(seen.devices.len(), 1);
+        let card = &seen.devices[0];
+        assert_eq!((card.id.as_str(), card.replicas, card.card.labelled.len()), ("s-1", true, 2));
+        assert!(card.card.signals[&Field::GfxActivity].iter().all(|held| held.value.is_none()));
+        assert_eq!(seen.dropped[&DropReason::Partition], 4);
     }
 
     #[test]

@@ -123,6 +123,10 @@ impl ExporterIdentity {
     }
 }
 
+/// By name of its pod or container; `metrics-exporter-container` is AMD's.
 fn looks_like_exporter(name: &str) -> bool {
-    name.contains("dcgm-exporter") || name.contains("dcgm_exporter")
+    name.contains("dcgm-exporter")
+        || name.contains("dcgm_exporter")
+        || name.contains("device-metrics-exporter")
+        || name == "metrics-exporter-container"
 }

@@ -1,4 +1,4 @@
-//! Values of DCGM fields, checked against the field's legal range and brought to our units.
+//! Values of device fields of DCGM and of AMD's device-metrics-exporter, checked against the field's legal range and brought to our units.
 //!
 //! Decided by the field, never by the value: a 1 is 1 % as `GPU_UTIL` and 100 % as `SM_ACTIVE`.
 //! A value outside the range is dropped and counted, not clamped; only a small overshoot of a ratio
@@ -6,7 +6,7 @@
 
 use crate::model::QueryId;
 use crate::model::series::is_stale_marker;
-use crate::units::BYTES_PER_MIB;
+use crate::units::{BYTES_PER_MB, BYTES_PER_MIB};
 
 /// Smallest of DCGM's "blank" values: int32 blanks start here, the int64 and fp64 ones lie far
 /// above (`dcgm_structs.h`, `DCGM_INT32_BLANK`). Compared with `>=`, for int64 blanks lose
@@ -15,6 +15,9 @@ const SMALLEST_SENTINEL: f64 = 2_147_483_632.0;
 
 /// No GPU has more framebuffer than this (2 TiB), in MiB.
 const MAX_FRAMEBUFFER_MIB: f64 = 2_097_152.0;
+
+/// The same in MB. That the exporter's MB are of 10^6 bytes: it says 68,702 of an MI250's 65,520 MiB.
+const MAX_VRAM_MB: f64 = MAX_FRAMEBUFFER_MIB * BYTES_PER_MIB / BYTES_PER_MB;
 
 /// A ratio up to this is an overshoot of 1 and clamped; above, it is garbage and dropped.
 const MAX_RATIO_OVERSHOOT: f64 = 1.5;
@@ -32,15 +35,30 @@ pub enum Field {
     FbUsed,
     /// `DCGM_FI_DEV_FB_FREE`, MiB.
     FbFree,
+    /// `gpu_gfx_activity` of AMD, percent.
+    GfxActivity,
+    /// `gpu_used_vram` of AMD, MB.
+    VramUsed,
+    /// `gpu_total_vram` of AMD, MB.
+    VramTotal,
 }
 
 impl Field {
     /// Every field, utilization signals first and in order of preference.
-    pub const ALL: [Self; 5] =
-        [Self::SmActive, Self::GrEngineActive, Self::GpuUtil, Self::FbUsed, Self::FbFree];
+    pub const ALL: [Self; 8] = [
+        Self::SmActive,
+        Self::GrEngineActive,
+        Self::GpuUtil,
+        Self::GfxActivity,
+        Self::FbUsed,
+        Self::FbFree,
+        Self::VramUsed,
+        Self::VramTotal,
+    ];
 
     /// Utilization signals in order of preference (design, section 2).
-    pub const UTILIZATION: [Self; 3] = [Self::SmActive, Self::GrEngineActive, Self::GpuUtil];
+    pub const UTILIZATION: [Self; 4] =
+        [Self::SmActive, Self::GrEngineActive, Self::GpuUtil, Self::GfxActivity];
 
     /// The query that reads the field.
     #[must_use]
@@ -51,7 +69,31 @@ impl Field {
             Self::GpuUtil => QueryId::GpuUtil,
             Self::FbUsed => QueryId::FbUsed,
             Self::FbFree => QueryId::FbFree,
+            Self::GfxActivity => QueryId::AmdGfxActivity,
+            Self::VramUsed => QueryId::AmdVramUsed,
+            Self::VramTotal => QueryId::AmdVramTotal,
         }
+    }
+
+    /// The field as which its decoded values are kept: memory in use is one thing, whoever's exporter says it.
+    #[must_use]
+    pub const fn kept_as(self) -> Self {
+        match self {
+            Self::VramUsed => Self::FbUsed,
+            other => other,
+        }
+    }
+
+    /// Whether AMD's exporter prints it.
+    #[must_use]
+    pub const fn is_of_amd(self) -> bool {
+        matches!(self, Self::GfxActivity | Self::VramUsed | Self::VramTotal)
+    }
+
+    /// Whether it only tells the size of the memory, which is no evidence of use.
+    #[must_use]
+    pub const fn is_size(self) -> bool {
+        matches!(self, Self::FbFree | Self::VramTotal)
     }
 
     /// Whether the exporter may give a value for each pod on a shared card besides the card's own:
@@ -77,8 +119,9 @@ impl Field {
             return Decoded::Dropped(DropReason::Sentinel);
         }
         match self {
-            Self::GpuUtil => in_range(raw, 100.0, 0.01),
+            Self::GpuUtil | Self::GfxActivity => in_range(raw, 100.0, 0.01),
             Self::FbUsed | Self::FbFree => in_range(raw, MAX_FRAMEBUFFER_MIB, BYTES_PER_MIB),
+            Self::VramUsed | Self::VramTotal => in_range(raw, MAX_VRAM_MB, BYTES_PER_MB),
             Self::SmActive | Self::GrEngineActive if raw > 1.0 && raw <= MAX_RATIO_OVERSHOOT => {
                 Decoded::Clamped(1.0)
             }
@@ -119,6 +162,8 @@ pub enum DropReason {
     NotANumber,
     /// ±Inf.
     Infinite,
+    /// It is of a partition of an AMD GPU, and says nothing of the card.
+    Partition,
     /// Another series of the same device and field has this instant already.
     Duplicate,
 }
@@ -132,6 +177,7 @@ impl DropReason {
             Self::OutOfRange => "out-of-range",
             Self::NotANumber => "nan",
             Self::Infinite => "infinite",
+            Self::Partition => "partition",
             Self::Duplicate => "duplicate",
         }
     }
@@ -148,6 +194,8 @@ mod tests {
         assert_eq!(Field::SmActive.decode(1.0), Decoded::Value(1.0));
         assert_eq!(Field::FbUsed.decode(1.0), Decoded::Value(1_048_576.0));
         assert_eq!(Field::GpuUtil.decode(100.0), Decoded::Value(1.0));
+        assert_eq!(Field::GfxActivity.decode(1.0), Decoded::Value(0.01));
+        assert_eq!(Field::VramUsed.decode(1.0), Decoded::Value(1_000_000.0));
     }
 
     #[test]
@@ -162,6 +210,8 @@ mod tests {
             (Field::GpuUtil, -1.0, OutOfRange),
             (Field::SmActive, 1.51, OutOfRange),
             (Field::FbUsed, 3e6, OutOfRange),
+            (Field::GfxActivity, 65_535.0, OutOfRange),
+            (Field::VramTotal, 4_294_967_295.0, Sentinel),
             (Field::GpuUtil, f64::NAN, NotANumber),
             (Field::GpuUtil, f64::INFINITY, Infinite),
             (Field::GpuUtil, f64::NEG_INFINITY, Infinite),

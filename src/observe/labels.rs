@@ -7,9 +7,11 @@ use super::kube_state::PodKey;
 use crate::model::dra::DeviceKey;
 use crate::model::{Labels, Series};
 
-const UUID: &[&str] = &["UUID", "uuid", "gpu_uuid"];
+const UUID: &[&str] = &["UUID", "uuid", "gpu_uuid", "GPU_UUID"];
+const SERIAL: &[&str] = &["serial_number", "SERIAL_NUMBER"];
 const HOSTNAME: &[&str] = &["Hostname", "hostname"];
-const MODEL: &[&str] = &["modelName", "model_name"];
+const MODEL: &[&str] = &["modelName", "model_name", "card_series", "card_model"];
+const INDEX: &[&str] = &["gpu", "gpu_id"];
 const POD: &[&str] = &["exported_pod", "pod", "pod_name"];
 const NAMESPACE: &[&str] = &["exported_namespace", "namespace", "pod_namespace"];
 pub(super) const CONTAINER: &[&str] = &["exported_container", "container", "container_name"];
@@ -29,6 +31,25 @@ pub fn kube<'a>(series: &'a Series, name: &str) -> Option<&'a str> {
 #[must_use]
 pub fn uuid(series: &Series) -> Option<&str> {
     first(series, UUID)
+}
+
+/// The serial number of an AMD card; its partitions share it.
+#[must_use]
+pub fn serial(series: &Series) -> Option<&str> {
+    first(series, SERIAL)
+}
+
+/// Whether a series is of a partition of an AMD card: any mode but `spx`, in which the card is one.
+#[must_use]
+pub fn is_partition(series: &Series) -> bool {
+    let mode = series.label("gpu_compute_partition_type").unwrap_or_default();
+    ["dpx", "tpx", "qpx", "cpx"].iter().any(|cut| mode.eq_ignore_ascii_case(cut))
+}
+
+/// A device's index on its node, as the exporter numbers it.
+#[must_use]
+pub fn index(series: &Series) -> Option<&str> {
+    first(series, INDEX)
 }
 
 /// What the exporter calls its host: a node, or the exporter's own pod.

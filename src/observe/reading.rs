@@ -81,7 +81,7 @@ impl Merging<'_> {
             let (own, of_pods) = split(field, lines);
             out.fanned_out |= !of_pods.is_empty() || is_fanned_out(&own);
             let (holds, more) = self.merge(&own, step);
-            duplicates += if field == Field::FbFree { 0 } else { more };
+            duplicates += if field.is_size() { 0 } else { more };
             out.signals.insert(field, holds);
             for (pod, lines) in of_pods {
                 let (holds, more) = self.merge(&lines, step);
@@ -90,7 +90,7 @@ impl Merging<'_> {
             }
         }
         out.memory_bytes = memory_size(&out.signals);
-        out.signals.remove(&Field::FbFree);
+        out.signals.retain(|field, _| !field.is_size());
         out.labelled = labelled
             .into_iter()
             .map(|((pod, claim), presence)| LabelledTime { pod, claim, presence })
@@ -170,8 +170,13 @@ fn agree(a: &Timeline, b: &Timeline) -> bool {
     both >= 2
 }
 
-/// Used + free at the last instant at which both are known.
+/// The size where the exporter tells it; else used + free at the last instant at which both are known.
 fn memory_size(signals: &Signals) -> Option<f64> {
+    let told =
+        signals.get(&Field::VramTotal).and_then(|holds| holds.iter().rev().find_map(|h| h.value));
+    if let Some(size) = told.filter(|size| *size > 0.0) {
+        return Some(size);
+    }
     let free = signals.get(&Field::FbFree)?;
     let used = signals.get(&Field::FbUsed)?;
     free.iter().rev().find_map(|f| {

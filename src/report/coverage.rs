@@ -185,7 +185,7 @@ fn about_devices(odd: &Oddities) -> Vec<Remark> {
         say(
             "no-dcgm-series",
             true,
-            "no DCGM series at all: utilization is unknown, every held GPU is unobserved. \
+            "no DCGM series at all, and none of AMD: utilization is unknown, every held GPU is unobserved. \
              Is dcgm-exporter scraped by this Prometheus, and does --prometheus-matcher fit?"
                 .into(),
         );

@@ -144,6 +144,19 @@ fn exclusive() {
     check("exclusive");
 }
 
+/// Traps 1, 10, 19, 40: AMD's exporter, whole cards and partitions.
+#[test]
+fn amd() {
+    let report = check("amd");
+    let signals: Vec<_> =
+        report.workloads.iter().filter_map(|w| w.usage.signal.as_deref()).collect();
+    assert_eq!(signals, ["amd_gfx_activity"; 2]);
+    let priced: Vec<_> = report.gpus.iter().filter_map(|gpu| gpu.price_per_hour).collect();
+    assert_eq!((priced.len(), report.models.len()), (0, 1), "prices are given, never assumed here");
+    let serve = report.pods.iter().find(|pod| pod.pod == "serve").expect("listed");
+    assert_eq!(serve.usage.memory_used_max_bytes, Some(1e11));
+}
+
 /// The harness sees what is different: a ledger that moved is no ledger that matches.
 #[test]
 fn differences_are_told() {

@@ -11,9 +11,15 @@ const NODE_QUERIES: [QueryId; 3] =
     [QueryId::NodeCapacity, QueryId::PodGpuRequests, QueryId::PodInitGpuRequests];
 /// Queries of kube-state-metrics whose series name a namespace that asks for GPUs.
 const REQUEST_QUERIES: [QueryId; 2] = [QueryId::PodGpuRequests, QueryId::PodInitGpuRequests];
-/// Queries of dcgm-exporter whose series name the namespace that holds a GPU.
-const DEVICE_QUERIES: [QueryId; 4] =
-    [QueryId::GpuUtil, QueryId::GrEngineActive, QueryId::SmActive, QueryId::FbUsed];
+/// Queries of the devices' exporters whose series name the namespace that holds a GPU.
+const DEVICE_QUERIES: [QueryId; 6] = [
+    QueryId::GpuUtil,
+    QueryId::GrEngineActive,
+    QueryId::SmActive,
+    QueryId::FbUsed,
+    QueryId::AmdGfxActivity,
+    QueryId::AmdVramUsed,
+];
 
 /// Nodes with GPUs. A scrape that does not honour labels carries them as `exported_node`, and then
 /// `node` (if there is one) is the scraper's.

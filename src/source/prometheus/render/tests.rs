@@ -27,6 +27,15 @@ const RENDERED: &[(&str, &str)] = &[
     ("sm_active", r#"{__name__=~"DCGM_FI_PROF_SM_ACTIVE|DCGM_FI_PROF_SM_UTIL_RATIO"}"#),
     ("fb_used", r#"{__name__="DCGM_FI_DEV_FB_USED"}"#),
     ("fb_free", r#"{__name__="DCGM_FI_DEV_FB_FREE"}"#),
+    (
+        "amd_gfx_activity",
+        r#"{__name__=~"gpu_gfx_activity|amd_gpu_gfx_activity|gpu_usage"}"#,
+    ),
+    ("amd_vram_used", r#"{__name__=~"gpu_used_vram|amd_gpu_used_vram"}"#),
+    (
+        "amd_vram_total",
+        r#"{__name__=~"gpu_total_vram|amd_gpu_total_vram|gpu_total_memory"}"#,
+    ),
     ("xid_errors", r#"{__name__=~"DCGM_FI_DEV_XID_ERRORS|DCGM_FI_DEV_XID_ERROR"} > 0"#),
     ("node_capacity", r#"kube_node_status_capacity{resource=~"nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+"}"#),
     (
