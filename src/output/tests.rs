@@ -319,6 +319,14 @@ fn empty_tables_keep_their_types() {
 }
 
 #[test]
+fn a_pool_among_the_nodes_says_so() {
+    let mut report = report();
+    report.nodes[0].is_pool = true;
+    let table = text(&report, Format::Markdown, &options(GroupBy::Node, 200));
+    assert_eq!(table.matches("(pool)").count(), 1, "{table}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let error = write_parquet(&report(), &file.path().join("x")).expect_err("a file is in the way");
