@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::holder::HolderKind;
 use super::holding::{EPSILON, Speaks};
 use super::inventory::Device;
@@ -15,7 +17,7 @@ use super::resolve::{Account, Free, Piece, pieces_of};
 use super::states::{self, Blind, Judgement, Segment, Signals, State};
 use super::{Attributed, Tenure, health};
 use crate::model::{Inputs, Interval, IntervalSet, Policy};
-use crate::observe::devices::DeviceObservation;
+use crate::observe::devices::{DeviceObservation, DeviceObservations};
 use crate::observe::field::Field;
 use crate::observe::reading::{self, Reading};
 
@@ -23,7 +25,7 @@ use crate::observe::reading::{self, Reading};
 pub(super) struct Rows<'a> {
     pub(super) devices: &'a [Device],
     pub(super) nodes: &'a BTreeMap<String, Node>,
-    pub(super) seen: &'a [DeviceObservation],
+    pub(super) seen: &'a DeviceObservations<'a>,
     pub(super) holders: &'a [Attributed],
     pub(super) cards: &'a Cards,
     pub(super) policy: &'a Policy,
@@ -44,40 +46,68 @@ pub(super) struct Judged {
     pub(super) busy_unheld_ms: i64,
 }
 
+/// The rows of one device, made into something, and what is known besides.
+struct OfDevice<T> {
+    made: T,
+    tenures: Vec<Tenure>,
+    busy_unheld_ms: i64,
+}
+
 impl Rows<'_> {
-    /// Gives every row to `take`, in order of device and time.
-    pub(super) fn all(
+    /// Makes something of the rows of each device, which come in order of time. What is not made of them is
+    /// forgotten: there are as many as samples that differ.
+    pub(super) fn all<T: Send>(
         &self,
         account: &Account,
         inputs: &Inputs,
-        take: &mut dyn FnMut(Segment),
-    ) -> Judged {
+        make: &(impl Fn(Vec<Segment>) -> T + Sync),
+    ) -> (Judged, Vec<T>) {
         let broken = health::broken_devices(self.devices, self.nodes, account, self.cards, inputs);
-        let mut free = account.free.as_slice();
+        let all: Vec<OfDevice<T>> = broken
+            .par_iter()
+            .enumerate()
+            .map(|(d, broken)| self.of_device(d, account, broken, make))
+            .collect();
         let mut out = Judged { tenures: Vec::new(), busy_unheld_ms: 0 };
-        for (d, broken) in broken.iter().enumerate() {
-            let mut segments = Vec::new();
-            let mut chains: BTreeMap<usize, Chain> = BTreeMap::new();
-            for piece in pieces_of(&account.pieces, d) {
-                self.held(piece, &mut segments, chains.entry(piece.holder).or_default());
-            }
-            let (of_device, rest) = free.split_at(free.partition_point(|f| f.device <= d));
-            free = rest;
-            for free in of_device {
-                self.unheld(free, broken, &mut segments);
-            }
-            segments.sort_by_key(|s| (s.time, s.holder));
-            out.busy_unheld_ms += self.busy_unheld_ms(d, &segments);
-            segments.into_iter().for_each(&mut *take);
-            out.tenures.extend(chains.into_iter().map(|(holder, chain)| Tenure {
-                holder,
-                device: d,
-                memory_peak: chain.memory_peak,
-                longest_idle_ms: longest(chain.idle),
-            }));
+        let mut made = Vec::with_capacity(all.len());
+        for device in all {
+            out.busy_unheld_ms += device.busy_unheld_ms;
+            out.tenures.extend(device.tenures);
+            made.push(device.made);
         }
         out.tenures.sort_by_key(|t| (t.holder, t.device));
-        out
+        (out, made)
+    }
+
+    fn of_device<T>(
+        &self,
+        d: usize,
+        account: &Account,
+        broken: &IntervalSet,
+        make: &impl Fn(Vec<Segment>) -> T,
+    ) -> OfDevice<T> {
+        let seen = self.devices[d].observation.map(|o| self.seen.full(o));
+        let seen = seen.as_deref();
+        let mut segments = Vec::new();
+        let mut chains: BTreeMap<usize, Chain> = BTreeMap::new();
+        for piece in pieces_of(&account.pieces, d) {
+            self.held(piece, seen, &mut segments, chains.entry(piece.holder).or_default());
+        }
+        for free in account.free_of(d) {
+            self.unheld(free, broken, &mut segments);
+        }
+        segments.sort_by_key(|s| (s.time, s.holder));
+        let tenure = |(holder, chain): (usize, Chain)| Tenure {
+            holder,
+            device: d,
+            memory_peak: chain.memory_peak,
+            longest_idle_ms: longest(chain.idle),
+        };
+        OfDevice {
+            busy_unheld_ms: seen.map_or(0, |seen| self.busy_unheld_ms(d, seen, &segments)),
+            made: make(segments),
+            tenures: chains.into_iter().map(tenure).collect(),
+        }
     }
 
     fn unheld(&self, free: &Free, broken: &IntervalSet, segments: &mut Vec<Segment>) {
@@ -103,8 +133,14 @@ impl Rows<'_> {
         }
     }
 
-    fn held(&self, piece: &Piece, segments: &mut Vec<Segment>, chain: &mut Chain) {
-        let (states, estimated) = self.states(piece, chain);
+    fn held(
+        &self,
+        piece: &Piece,
+        seen: Option<&DeviceObservation>,
+        segments: &mut Vec<Segment>,
+        chain: &mut Chain,
+    ) {
+        let (states, estimated) = self.states(piece, seen, chain);
         for (time, j) in states {
             if matches!(j.state, State::IdleWarm | State::IdleEmpty) {
                 chain.idle.push(time);
@@ -124,7 +160,12 @@ impl Rows<'_> {
     }
 
     /// States over a piece, and whether they are an estimate.
-    fn states(&self, piece: &Piece, chain: &mut Chain) -> (Vec<(Interval, Judgement)>, bool) {
+    fn states(
+        &self,
+        piece: &Piece,
+        seen: Option<&DeviceObservation>,
+        chain: &mut Chain,
+    ) -> (Vec<(Interval, Judgement)>, bool) {
         let constant = |judgement| (vec![(piece.time, judgement)], false);
         if self.holders[piece.holder].holder.kind == HolderKind::StaleClaim {
             return constant(Judgement::stale());
@@ -136,7 +177,7 @@ impl Rows<'_> {
         if !piece.known {
             return constant(Judgement::blind(Blind::DeviceUnknown));
         }
-        let Some(seen) = device.observation.map(|o| &self.seen[o]) else {
+        let Some(seen) = seen else {
             return constant(Judgement::blind(Blind::NoSample));
         };
         let reading = match piece.speaks {
@@ -169,9 +210,8 @@ impl Rows<'_> {
     }
 
     /// Cards only: a free instance has no series of its own.
-    fn busy_unheld_ms(&self, d: usize, segments: &[Segment]) -> i64 {
-        let device = &self.devices[d];
-        let Some(reading) = device.observation.map(|o| &self.seen[o].card) else { return 0 };
+    fn busy_unheld_ms(&self, d: usize, seen: &DeviceObservation, segments: &[Segment]) -> i64 {
+        let (device, reading) = (&self.devices[d], &seen.card);
         let memory = reading.memory_bytes.or(device.memory_bytes);
         let signals = Signals::new(&reading.signals, memory, self.policy);
         let unheld = segments.iter().filter(|s| s.holder.is_none() && s.share >= 1.0 - EPSILON);

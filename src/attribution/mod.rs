@@ -49,7 +49,7 @@ use states::{Segment, State};
 use tenants::Named;
 
 use crate::model::{Inputs, Interval, IntervalSet, Policy, Window};
-use crate::observe::devices::{self, DeviceObservation};
+use crate::observe::devices::{self, DeviceObservation, DeviceObservations};
 use crate::observe::kube_state::{self, KubeState, PodKey};
 
 /// A holder with its workload and tenant.
@@ -93,9 +93,13 @@ pub struct Attribution {
     pub oddities: Oddities,
 }
 
-/// Attributes every GPU-second of the window. `take` is given every stretch of every device, in order of
-/// device and time: there are as many as samples that differ, so nobody has to keep them.
-pub fn attribute(inputs: &Inputs, policy: &Policy, take: &mut dyn FnMut(Segment)) -> Attribution {
+/// Attributes every GPU-second of the window, and makes something of the rows of each device, which come in
+/// order of time: there are as many as samples that differ, so they are not kept.
+pub fn attribute<T: Send>(
+    inputs: &Inputs,
+    policy: &Policy,
+    make: impl Fn(Vec<Segment>) -> T + Sync,
+) -> (Attribution, Vec<T>) {
     let kube = kube_state::observe(
         inputs,
         &policy.gpu_resources,
@@ -135,7 +139,7 @@ pub fn attribute(inputs: &Inputs, policy: &Policy, take: &mut dyn FnMut(Segment)
         holdings.extend(everything(&devices, pods.len() - 1));
     }
     let mut account = account(&holdings, &devices, &slots, &pods, &cards, inputs);
-    let used = unclaimed_use(&account, &devices, &seen.devices, policy);
+    let used = unclaimed_use(&account, &devices, &seen, policy);
     let unclaimed_use_ms = used.iter().map(|h| h.time.length_ms()).sum();
     if !used.is_empty() {
         pods.push(unknown_holder(inputs.window));
@@ -150,12 +154,12 @@ pub fn attribute(inputs: &Inputs, policy: &Policy, take: &mut dyn FnMut(Segment)
     let rows = judge::Rows {
         devices: &devices,
         nodes: &nodes,
-        seen: &seen.devices,
+        seen: &seen,
         holders: &holders,
         cards: &cards,
         policy,
     };
-    let judged = rows.all(&account, inputs, take);
+    let (judged, made) = rows.all(&account, inputs, &make);
     let mut oddities = oddities::of(&seen, &kube, &devices, &nodes, &holders, &account);
     oddities.homeless =
         told.homeless_ms.iter().map(|(h, ms)| (holders[*h].holder.key.clone(), *ms)).collect();
@@ -168,7 +172,8 @@ pub fn attribute(inputs: &Inputs, policy: &Policy, take: &mut dyn FnMut(Segment)
     let pools = inputs.facts.dra.pools.iter().filter(|p| !p.is_complete());
     oddities.incomplete_pools = pools.map(|p| format!("{}/{}", p.driver, p.name)).collect();
     let pieces = account.pieces;
-    Attribution { nodes, devices, holders, pieces, tenures: judged.tenures, oddities }
+    let tenures = judged.tenures;
+    (Attribution { nodes, devices, holders, pieces, tenures, oddities }, made)
 }
 
 /// What every mode tells together.
@@ -257,7 +262,7 @@ fn everything(devices: &[Device], holder: usize) -> Vec<Holding> {
 fn unclaimed_use(
     account: &Account,
     devices: &[Device],
-    seen: &[DeviceObservation],
+    seen: &DeviceObservations<'_>,
     policy: &Policy,
 ) -> Vec<Holding> {
     let mut out = Vec::new();
@@ -268,7 +273,8 @@ fn unclaimed_use(
         else {
             continue;
         };
-        let signals = states::Signals::new(&seen[o].card.signals, device.memory_bytes, policy);
+        let seen = seen.full(o);
+        let signals = states::Signals::new(&seen.card.signals, device.memory_bytes, policy);
         let used = signals.states(free.time, free.time.start).into_iter().filter(|(_, j)| {
             j.state == State::Active || j.state == State::IdleWarm && j.is_memory_known
         });

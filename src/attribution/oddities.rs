@@ -52,7 +52,7 @@ pub struct Oddities {
 /// What shows in observations and the account. What only the making of holdings tells is added by the caller.
 #[must_use]
 pub fn of(
-    seen: &DeviceObservations,
+    seen: &DeviceObservations<'_>,
     kube: &KubeState,
     devices: &[Device],
     nodes: &BTreeMap<String, Node>,

@@ -65,6 +65,16 @@ pub struct Account {
     pub contested_ms: BTreeMap<usize, i64>,
 }
 
+impl Account {
+    /// What nobody held of one device.
+    #[must_use]
+    pub fn free_of(&self, device: usize) -> &[Free] {
+        let first = self.free.partition_point(|f| f.device < device);
+        let count = self.free[first..].partition_point(|f| f.device == device);
+        &self.free[first..first + count]
+    }
+}
+
 /// The pieces of one device, of pieces in order of device.
 #[must_use]
 pub fn pieces_of(pieces: &[Piece], device: usize) -> &[Piece] {

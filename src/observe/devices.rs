@@ -2,14 +2,18 @@
 //!
 //! Copies of a value under several label sets become one value in `reading`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use super::exporter::{Bystanders, ExporterIdentity};
 use super::field::{Decoded, DropReason, Field};
-use super::labels;
+use super::labels::{self, ClaimLabel, PodLabel};
 use super::reading::{Line, Merging, Reading};
 use super::timeline::{Event, Timeline, common_step};
-use crate::model::{Inputs, Interval, IntervalSet, Series, Window};
+use crate::model::{Inputs, Interval, IntervalSet, Series};
+use crate::units::Millis;
 
 /// What series tell about where a device is, from best to worst.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,12 +69,21 @@ impl DeviceObservation {
         let instances = self.instances.iter().enumerate().map(|(i, x)| (Some(i), &x.reading));
         std::iter::once((None, &self.card)).chain(instances)
     }
+
+    fn forget_signals(&mut self) {
+        let readings = self.instances.iter_mut().map(|i| &mut i.reading).chain([&mut self.card]);
+        for reading in readings {
+            reading.signals.clear();
+            reading.processes.clear();
+        }
+    }
 }
 
 /// All devices, and what became of their samples.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct DeviceObservations {
-    /// Devices, by id.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceObservations<'a> {
+    /// Devices, by id. Their readings lack signals and processes where there are too many samples to keep
+    /// them all: [`Self::full`] has them always.
     pub devices: Vec<DeviceObservation>,
     /// Samples read in the window.
     pub samples_seen: u64,
@@ -78,33 +91,77 @@ pub struct DeviceObservations {
     pub dropped: BTreeMap<DropReason, u64>,
     /// Samples clamped to a ratio's 1.
     pub clamped: u64,
+    /// What the devices are made from, where it is needed again.
+    anew: Option<(Vec<Sketch<'a>>, Merging)>,
+}
+
+/// Most samples of all devices for which signals are kept. Beyond, they are made anew for each device
+/// when they are asked for, which costs decoding once more and no memory.
+const KEPT_SAMPLES: u64 = 4_000_000;
+
+impl DeviceObservations<'_> {
+    /// A device with all that its series say.
+    #[must_use]
+    pub fn full(&self, position: usize) -> Cow<'_, DeviceObservation> {
+        match &self.anew {
+            None => Cow::Borrowed(&self.devices[position]),
+            Some((sketches, merging)) => Cow::Owned(sketches[position].observation(merging).0),
+        }
+    }
 }
 
 /// Reads all device series.
 #[must_use]
-pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> DeviceObservations {
+pub fn observe(inputs: &Inputs, max_gap_ms: i64, default_step_ms: i64) -> DeviceObservations<'_> {
+    observe_keeping(inputs, max_gap_ms, default_step_ms, KEPT_SAMPLES)
+}
+
+fn observe_keeping(
+    inputs: &Inputs,
+    max_gap_ms: i64,
+    default_step_ms: i64,
+    kept_samples: u64,
+) -> DeviceObservations<'_> {
     let all = || Field::ALL.iter().filter_map(|f| inputs.metric(f.query()).map(|m| (*f, m)));
     let exporter =
         ExporterIdentity::learn(all().flat_map(|(_, m)| &m.series), Bystanders::new(inputs));
-    let mut out = DeviceObservations::default();
-    let mut devices: BTreeMap<String, Building> = BTreeMap::new();
+    let mut sketches: BTreeMap<String, Sketch<'_>> = BTreeMap::new();
+    let mut lines: Vec<(Field, &Series)> = Vec::new();
     for (field, data) in all() {
         for series in &data.series {
             let Some(id) = device_id(field, series) else { continue };
-            let timeline = decode(field, series, inputs.window, &mut out);
-            devices.entry(id).or_default().add(field.kept_as(), series, timeline, &exporter);
+            sketches
+                .entry(id.clone())
+                .or_insert_with(|| Sketch::new(id))
+                .add(field, series, &exporter);
+            lines.push((field, series));
         }
     }
-    let merging = Merging {
-        steps: &common_steps(&devices, default_step_ms),
-        max_gap_ms,
-        counted: Interval::new(inputs.window.start(), inputs.window.end()),
-    };
-    out.devices = devices
-        .into_iter()
-        .map(|(id, building)| building.finish(id, &merging, &mut out.dropped))
+    let counted = Interval::new(inputs.window.start(), inputs.window.end());
+    let tallies: Vec<Tally> =
+        lines.par_iter().map(|(field, series)| Tally::of(*field, series, counted)).collect();
+    let merging =
+        Merging { steps: common_steps(&lines, &tallies, default_step_ms), max_gap_ms, counted };
+    let mut out = DeviceObservations::default();
+    tallies.iter().for_each(|tally| tally.add_to(&mut out));
+    let is_kept = out.samples_seen <= kept_samples;
+    let sketches: Vec<Sketch<'_>> = sketches.into_values().collect();
+    let observed: Vec<(DeviceObservation, u64)> = sketches
+        .par_iter()
+        .map(|sketch| {
+            let (mut device, duplicates) = sketch.observation(&merging);
+            if !is_kept {
+                device.forget_signals();
+            }
+            (device, duplicates)
+        })
         .collect();
+    for (device, duplicates) in observed {
+        *out.dropped.entry(DropReason::Duplicate).or_default() += duplicates;
+        out.devices.push(device);
+    }
     out.dropped.retain(|_, n| *n > 0);
+    out.anew = (!is_kept).then_some((sketches, merging));
     out
 }
 
@@ -126,129 +183,161 @@ fn device_id(field: Field, series: &Series) -> Option<String> {
     Some(format!("{host}/gpu-{}", labels::index(series)?))
 }
 
-fn decode(field: Field, series: &Series, window: Window, out: &mut DeviceObservations) -> Timeline {
-    let mut timeline = Timeline::default();
+/// Samples of a series as events, one by one.
+fn events(field: Field, series: &Series) -> impl Iterator<Item = (Millis, Decoded)> + '_ {
     let is_partition = labels::is_partition(series);
-    for (at, raw) in series.samples() {
-        let counts = window.start() <= at && at < window.end();
+    series.samples().map(move |(at, raw)| {
         let decoded = match field.decode(raw) {
             Decoded::Stale => Decoded::Stale,
             _ if is_partition => Decoded::Dropped(DropReason::Partition),
             decoded => decoded,
         };
-        let evidence = counts && !field.is_size();
-        out.samples_seen += u64::from(evidence && decoded != Decoded::Stale);
-        timeline.push(
-            at,
-            match decoded {
-                Decoded::Value(value) => Event::Value(value),
-                Decoded::Clamped(value) => {
-                    out.clamped += u64::from(evidence);
-                    Event::Value(value)
-                }
-                Decoded::Dropped(reason) => {
-                    *out.dropped.entry(reason).or_default() += u64::from(evidence);
-                    Event::Invalid
-                }
-                Decoded::Stale => Event::Stale,
-            },
-        );
-    }
-    timeline
+        (at, decoded)
+    })
 }
 
-fn common_steps(devices: &BTreeMap<String, Building>, default_ms: i64) -> BTreeMap<Field, i64> {
-    Field::ALL
-        .into_iter()
-        .map(|field| {
-            let all = devices.values().flat_map(|d| d.parts.values());
-            let lines = all.filter_map(|part| part.get(&field)).flatten();
-            (field, common_step(lines.map(|line| &line.timeline), default_ms))
-        })
-        .collect()
+fn timeline(field: Field, series: &Series) -> Timeline {
+    let event = |decoded| match decoded {
+        Decoded::Value(value) | Decoded::Clamped(value) => Event::Value(value),
+        Decoded::Dropped(_) => Event::Invalid,
+        Decoded::Stale => Event::Stale,
+    };
+    events(field, series).map(|(at, decoded)| (at, event(decoded))).collect()
+}
+
+/// What became of the samples of one series.
+#[derive(Default)]
+struct Tally {
+    seen: u64,
+    clamped: u64,
+    dropped: BTreeMap<DropReason, u64>,
+    spacing: Option<i64>,
+}
+
+impl Tally {
+    /// Counts what lies in `counted`; the size of a memory is no evidence of use.
+    fn of(field: Field, series: &Series, counted: Interval) -> Self {
+        let mut out = Self { spacing: timeline(field, series).median_spacing(), ..Self::default() };
+        if field.is_size() {
+            return out;
+        }
+        let within = |at: Millis| counted.start <= at && at < counted.end;
+        for (_, decoded) in events(field, series).filter(|(at, _)| within(*at)) {
+            out.seen += u64::from(decoded != Decoded::Stale);
+            match decoded {
+                Decoded::Clamped(_) => out.clamped += 1,
+                Decoded::Dropped(reason) => *out.dropped.entry(reason).or_default() += 1,
+                Decoded::Value(_) | Decoded::Stale => {}
+            }
+        }
+        out
+    }
+
+    fn add_to(&self, out: &mut DeviceObservations<'_>) {
+        out.samples_seen += self.seen;
+        out.clamped += self.clamped;
+        for (reason, count) in &self.dropped {
+            *out.dropped.entry(*reason).or_default() += count;
+        }
+    }
+}
+
+/// By field, the median of the series' median spacings.
+fn common_steps(
+    lines: &[(Field, &Series)],
+    tallies: &[Tally],
+    default_ms: i64,
+) -> BTreeMap<Field, i64> {
+    let of_field = |field: Field| {
+        let all = lines.iter().zip(tallies).filter(|((f, _), _)| f.kept_as() == field);
+        common_step(all.filter_map(|(_, tally)| tally.spacing), default_ms)
+    };
+    Field::ALL.into_iter().map(|field| (field, of_field(field))).collect()
 }
 
 /// Number and profile of an instance; `None` for the card.
 type Part = Option<(String, Option<String>)>;
 
-#[derive(Default)]
-struct Building {
-    index: Option<String>,
-    model: Option<String>,
-    whereabouts: Whereabouts,
-    parts: BTreeMap<Part, BTreeMap<Field, Vec<Line>>>,
-    replicas: bool,
+/// A series of a part of a device, and what its labels say.
+#[derive(Debug, Clone)]
+struct Source<'a> {
+    field: Field,
+    series: &'a Series,
+    pod: Option<PodLabel>,
+    claim: Option<ClaimLabel>,
 }
 
-impl Building {
-    fn add(
-        &mut self,
-        field: Field,
-        series: &Series,
-        timeline: Timeline,
-        exporter: &ExporterIdentity,
-    ) {
+/// A device before its samples are read.
+#[derive(Debug, Clone)]
+struct Sketch<'a> {
+    /// All that labels say of it.
+    device: DeviceObservation,
+    parts: BTreeMap<Part, Vec<Source<'a>>>,
+}
+
+impl<'a> Sketch<'a> {
+    fn new(id: String) -> Self {
+        let device = DeviceObservation { id, ..DeviceObservation::default() };
+        Self { device, parts: BTreeMap::new() }
+    }
+
+    fn add(&mut self, field: Field, series: &'a Series, exporter: &ExporterIdentity) {
         let own = |v: Option<&str>| v.map(ToOwned::to_owned);
         let fill = |slot: &mut Option<String>, value: Option<&str>| {
             if slot.is_none() {
                 *slot = own(value);
             }
         };
-        fill(&mut self.index, labels::index(series));
-        fill(&mut self.model, labels::model(series));
-        fill(&mut self.whereabouts.node, series.label("node"));
-        fill(&mut self.whereabouts.hostname, labels::hostname(series));
-        fill(&mut self.whereabouts.instance_host, labels::instance_host(series));
+        let device = &mut self.device;
+        fill(&mut device.index, labels::index(series));
+        fill(&mut device.model, labels::model(series));
+        fill(&mut device.whereabouts.node, series.label("node"));
+        fill(&mut device.whereabouts.hostname, labels::hostname(series));
+        fill(&mut device.whereabouts.instance_host, labels::instance_host(series));
         let pod = exporter.holder(series);
-        if self.whereabouts.target_pod.is_none()
+        if device.whereabouts.target_pod.is_none()
             && (series.label("exported_pod").is_some() || pod.is_none())
             && let (Some(namespace), Some(pod)) = (series.label("namespace"), series.label("pod"))
         {
-            self.whereabouts.target_pod = Some((namespace.to_owned(), pod.to_owned()));
+            device.whereabouts.target_pod = Some((namespace.to_owned(), pod.to_owned()));
         }
-        self.replicas |= series.label("vgpu").is_some() || labels::is_partition(series);
+        device.replicas |= series.label("vgpu").is_some() || labels::is_partition(series);
         let part = series
             .label("GPU_I_ID")
             .map(|id| (id.to_owned(), series.label("GPU_I_PROFILE").map(ToOwned::to_owned)));
-        let line = Line { pod, claim: labels::claim(series), timeline };
-        self.parts.entry(part).or_default().entry(field).or_default().push(line);
+        let source = Source { field, series, pod, claim: labels::claim(series) };
+        self.parts.entry(part).or_default().push(source);
     }
 
-    fn finish(
-        self,
-        id: String,
-        merging: &Merging<'_>,
-        dropped: &mut BTreeMap<DropReason, u64>,
-    ) -> DeviceObservation {
-        let mut card = Reading::default();
-        let mut instances = Vec::new();
-        let mut presence = IntervalSet::default();
-        for (part, lines) in &self.parts {
-            let (reading, duplicates) = merging.reading(lines);
-            *dropped.entry(DropReason::Duplicate).or_default() += duplicates;
-            presence = presence.union(&reading.presence);
+    /// The device with its readings, and how many samples were duplicates.
+    fn observation(&self, merging: &Merging) -> (DeviceObservation, u64) {
+        let mut out = self.device.clone();
+        let mut all_duplicates = 0;
+        for (part, sources) in &self.parts {
+            let mut lines: BTreeMap<Field, Vec<Line>> = BTreeMap::new();
+            for Source { field, series, pod, claim } in sources {
+                let timeline = timeline(*field, series);
+                let line = Line { pod: pod.clone(), claim: claim.clone(), timeline };
+                lines.entry(field.kept_as()).or_default().push(line);
+            }
+            let (reading, duplicates) = merging.reading(&lines);
+            all_duplicates += duplicates;
+            out.presence = out.presence.union(&reading.presence);
             match part.clone() {
-                None => card = reading,
-                Some((id, profile)) => instances.push(InstanceObservation { id, profile, reading }),
+                None => out.card = reading,
+                Some((id, profile)) => {
+                    out.instances.push(InstanceObservation { id, profile, reading });
+                }
             }
         }
-        DeviceObservation {
-            id,
-            index: self.index,
-            model: self.model,
-            whereabouts: self.whereabouts,
-            card,
-            instances,
-            presence,
-            replicas: self.replicas,
-        }
+        (out, all_duplicates)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClusterFacts, MetricData, QueryId};
+    use crate::model::{ClusterFacts, MetricData, QueryId, Window};
 
     fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Series {
         Series {
@@ -293,22 +382,23 @@ mod tests {
     #[test]
     fn an_amd_card_is_known_by_uuid_or_serial_number() {
         let activity = |labels: &[(&str, &str)]| {
-            observe(&inputs(QueryId::AmdGfxActivity, vec![series(labels, &[(0, 50.0)])]), 300, 100)
+            let data = inputs(QueryId::AmdGfxActivity, vec![series(labels, &[(0, 50.0)])]);
+            observe(&data, 300, 100).devices
         };
         let new = [("gpu_uuid", "u-1"), ("serial_number", "s-1"), ("gpu_id", "3")];
-        let device = &activity(&new).devices[0];
+        let device = &activity(&new)[0];
         assert_eq!((device.id.as_str(), device.index.as_deref()), ("u-1", Some("3")));
         assert_eq!(device.card.signals[&Field::GfxActivity][0].value, Some(0.5));
         for (labels, id) in
             [(&new[1..], "s-1"), (&[("GPU_UUID", "u-2"), ("SERIAL_NUMBER", "s-2")][..], "u-2")]
         {
-            assert_eq!(activity(labels).devices[0].id, id);
+            assert_eq!(activity(labels)[0].id, id);
         }
         // Somebody else's metric of that name.
-        assert!(activity(&[("hostname", "n1"), ("gpu", "0")]).devices.is_empty());
+        assert!(activity(&[("hostname", "n1"), ("gpu", "0")]).is_empty());
         let models = [("card_series", "AMD Instinct MI300X OAM"), ("card_model", "102-G30211-0C")];
         let named = activity(&[&new[..], &models].concat());
-        assert_eq!(named.devices[0].model.as_deref(), Some("AMD Instinct MI300X OAM"));
+        assert_eq!(named[0].model.as_deref(), Some("AMD Instinct MI300X OAM"));
     }
 
     #[test]
@@ -324,7 +414,8 @@ mod tests {
             series(&labels, &[(0, 50.0), (100, 50.0)])
         };
         let both = vec![partition("u-1", "a"), partition("u-2", "b")];
-        let seen = observe(&inputs(QueryId::AmdGfxActivity, both), 300, 100);
+        let data = inputs(QueryId::AmdGfxActivity, both);
+        let seen = observe(&data, 300, 100);
         assert_eq!(seen.devices.len(), 1);
         let card = &seen.devices[0];
         assert_eq!((card.id.as_str(), card.replicas, card.card.labelled.len()), ("s-1", true, 2));
@@ -339,5 +430,24 @@ mod tests {
             vec![series(&[("gpu", "3"), ("hostname", "n1")], &[(0, 1.0)])],
         );
         assert_eq!(observe(&data, 300, 100).devices[0].id, "n1/gpu-3");
+    }
+
+    #[test]
+    fn signals_that_are_not_kept_are_made_anew() {
+        let who = |pod| vec![("UUID", "GPU-a"), ("pod", pod), ("namespace", "ml")];
+        let data = inputs(
+            QueryId::GpuUtil,
+            vec![
+                series(&who("a"), &[(0, 50.0), (100, 50.0), (200, 20.0)]),
+                series(&who("b"), &[(300, 10.0), (400, 10.0)]),
+            ],
+        );
+        let (kept, anew) =
+            (observe_keeping(&data, 300, 100, 5), observe_keeping(&data, 300, 100, 4));
+        assert!(
+            !kept.devices[0].card.signals.is_empty() && anew.devices[0].card.signals.is_empty()
+        );
+        assert_eq!(kept.full(0), anew.full(0));
+        assert_eq!(kept.devices[0].card.labelled, anew.devices[0].card.labelled);
     }
 }

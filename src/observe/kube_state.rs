@@ -258,7 +258,10 @@ impl<'a> Reader<'a> {
             let all = self.series(query);
             // A pod seen once has no spacing of its own; its exporter has.
             let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
-            let step_ms = common_step(lines.iter(), self.default_step_ms);
+            let step_ms = common_step(
+                lines.iter().filter_map(Timeline::median_spacing),
+                self.default_step_ms,
+            );
             for series in all {
                 let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series))
                 else {

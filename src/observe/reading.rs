@@ -53,15 +53,16 @@ pub(super) struct Line {
 }
 
 /// What is common to all readings.
-pub(super) struct Merging<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct Merging {
     /// Spacing assumed for a series too short to have its own, by field.
-    pub(super) steps: &'a BTreeMap<Field, i64>,
+    pub(super) steps: BTreeMap<Field, i64>,
     pub(super) max_gap_ms: i64,
     /// Where samples count.
     pub(super) counted: Interval,
 }
 
-impl Merging<'_> {
+impl Merging {
     /// One reading of all lines, and how many samples were duplicates.
     pub(super) fn reading(&self, lines: &BTreeMap<Field, Vec<Line>>) -> (Reading, u64) {
         let mut out = Reading::default();
@@ -200,8 +201,7 @@ mod tests {
     fn read(field: Field, lines: Vec<Line>) -> (Reading, u64) {
         let steps = BTreeMap::from([(field, 10)]);
         let counted = Interval::new(0, 1_000);
-        Merging { steps: &steps, max_gap_ms: 50, counted }
-            .reading(&BTreeMap::from([(field, lines)]))
+        Merging { steps, max_gap_ms: 50, counted }.reading(&BTreeMap::from([(field, lines)]))
     }
 
     fn values(holds: &[Held]) -> Vec<Option<f64>> {

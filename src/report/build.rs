@@ -6,7 +6,7 @@ use super::balance::reconcile;
 use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow};
 use super::coverage::coverage;
 use super::figures::{Source, pod_key};
-use super::fold::{Folded, row_number};
+use super::fold::{self, Folded, row_number};
 use super::rows::Rows;
 use crate::attribution::{Attributed, Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, price_of};
@@ -35,13 +35,12 @@ pub struct Stamp {
 /// # Errors
 /// When a frame is not what it should be: a bug, never bad input.
 pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, FrameError> {
-    let mut folded = Folded::default();
-    let attribution = attribute(inputs, policy, &mut |segment| folded.add(&segment));
+    let (attribution, folded) = attribute(inputs, policy, |segments| Folded::new(&segments));
     let prices = prices(&attribution, policy);
     let in_scope: Vec<bool> =
         attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
     let facts = Facts::new(
-        folded.rows(),
+        fold::rows(folded),
         holder_rows(&attribution, &in_scope),
         device_rows(&attribution, &prices),
     )?;

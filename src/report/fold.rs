@@ -8,42 +8,33 @@ use crate::attribution::states::{Blind, Segment, State};
 use crate::frame::tables::SegmentRows;
 use crate::observe::field::Field;
 
-/// Takes segments, device after device.
-#[derive(Default)]
-pub(super) struct Folded {
-    device: usize,
-    /// Of the device that is being folded.
-    cells: HashMap<Cell, i64>,
-    rows: SegmentRows,
-}
-
 /// What a row of one device is about; floats by their bits.
 type Cell = (Option<usize>, State, Option<u64>, Option<Field>, Option<Blind>, u64, bool);
 
+/// The rows of one device.
+pub(super) struct Folded(Vec<(Cell, i64)>);
+
 impl Folded {
-    /// Adds a segment. Segments of one device come one after the other.
-    pub(super) fn add(&mut self, s: &Segment) {
-        if s.device != self.device {
-            self.flush();
-            self.device = s.device;
+    /// Adds up the segments of one device.
+    pub(super) fn new(segments: &[Segment]) -> Self {
+        let mut cells: HashMap<Cell, i64> = HashMap::new();
+        for s in segments {
+            let bits = s.utilization.map(f64::to_bits);
+            let cell = (s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
+            *cells.entry(cell).or_default() += s.time.length_ms();
         }
-        let bits = s.utilization.map(f64::to_bits);
-        let cell = (s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
-        *self.cells.entry(cell).or_default() += s.time.length_ms();
-    }
-
-    /// The rows, by device and cell.
-    pub(super) fn rows(mut self) -> SegmentRows {
-        self.flush();
-        self.rows
-    }
-
-    fn flush(&mut self) {
-        let mut cells: Vec<(Cell, i64)> = self.cells.drain().collect();
+        let mut cells: Vec<(Cell, i64)> = cells.into_iter().collect();
         cells.sort_unstable();
-        let rows = &mut self.rows;
+        Self(cells)
+    }
+}
+
+/// The rows of all devices, by device and cell.
+pub(super) fn rows(devices: Vec<Folded>) -> SegmentRows {
+    let mut rows = SegmentRows::default();
+    for (d, Folded(cells)) in devices.into_iter().enumerate() {
         for ((holder, state, bits, signal, blind, share, estimated), length) in cells {
-            rows.device.push(row_number(self.device));
+            rows.device.push(row_number(d));
             rows.holder.push(holder.map(row_number));
             rows.length_ms.push(length);
             rows.share.push(f64::from_bits(share));
@@ -54,6 +45,7 @@ impl Folded {
             rows.blind.push(blind.map(Blind::name));
         }
     }
+    rows
 }
 
 /// Row numbers are 32 bit: a cluster has fewer than four billion pods and GPUs.
@@ -68,8 +60,8 @@ mod tests {
 
     #[test]
     fn stretches_that_say_the_same_are_one_row() {
-        let segment = |device, start, end, utilization| Segment {
-            device,
+        let segment = |start, end, utilization| Segment {
+            device: 0,
             holder: Some(0),
             time: Interval::new(start, end),
             share: 1.0,
@@ -79,13 +71,10 @@ mod tests {
             blind: None,
             estimated: false,
         };
-        let mut folded = Folded::default();
-        for s in [segment(0, 0, 10, 0.5), segment(0, 10, 20, 0.2), segment(0, 20, 50, 0.5)] {
-            folded.add(&s);
-        }
-        folded.add(&segment(3, 0, 7, 0.5));
-        let rows = folded.rows();
-        assert_eq!(rows.device, [0, 0, 3]);
+        let first = [segment(0, 10, 0.5), segment(10, 20, 0.2), segment(20, 50, 0.5)];
+        let second = [segment(0, 7, 0.5)];
+        let rows = rows(vec![Folded::new(&first), Folded::new(&[]), Folded::new(&second)]);
+        assert_eq!(rows.device, [0, 0, 2]);
         assert_eq!(rows.length_ms, [10, 40, 7]);
         assert_eq!(rows.utilization, [Some(0.2), Some(0.5), Some(0.5)]);
     }

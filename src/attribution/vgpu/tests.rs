@@ -114,20 +114,20 @@ fn inputs(register: &str, pods: [&str; 2], key: &str) -> Inputs {
 fn trap_10_without_a_list_the_cards_are_those_that_pods_name() {
     let text = format!("{UUID},NVIDIA,0,25:;");
     let mut inputs = inputs("", [&text, &text], "hami.io/vgpu-devices-allocated");
-    let attribution = attribute(&inputs, &Policy::default(), &mut |_| {});
+    let attribution = attribute(&inputs, &Policy::default(), |_| ()).0;
     // Ten in capacity are ten parts of one card.
     let ids: Vec<_> = attribution.devices.iter().map(|d| (d.id.as_str(), d.sharing)).collect();
     assert_eq!(ids, [(UUID, Sharing::Vgpu)]);
     // A label counts cards.
     inputs.facts.nodes[0].labels.insert("nvidia.com/gpu.count".into(), "2".into());
-    assert_eq!(attribute(&inputs, &Policy::default(), &mut |_| {}).devices.len(), 2);
+    assert_eq!(attribute(&inputs, &Policy::default(), |_| ()).0.devices.len(), 2);
 }
 
 #[test]
 fn a_card_that_no_node_has_is_no_reason_to_bill() {
     let register = format!("{UUID},10,32768,100,NVIDIA-A,0,true:");
     let inputs = inputs(&register, ["GPU-x,NVIDIA,1,1:;", ""], "hami.io/vgpu-devices-allocated");
-    let attribution = attribute(&inputs, &Policy::default(), &mut |_| {});
+    let attribution = attribute(&inputs, &Policy::default(), |_| ()).0;
     assert_eq!(attribution.pieces, []);
     let problems = &attribution.oddities.bad_annotations;
     assert!(problems.len() == 1 && problems[0].contains("a/p-0") && problems[0].contains("GPU-x"));
@@ -158,11 +158,10 @@ proptest! {
     ) {
         let [register, first, second] =
             [register, first, second].map(|t| String::from_utf8_lossy(&t).into_owned());
-        let mut segments = Vec::new();
         let inputs = inputs(&register, [&first, &second], key);
-        let attribution = attribute(&inputs, &Policy::default(), &mut |s| segments.push(s));
+        let (attribution, segments) = attribute(&inputs, &Policy::default(), |s| s);
         for (d, _) in attribution.devices.iter().enumerate() {
-            let of_device = segments.iter().filter(|s| s.device == d);
+            let of_device = segments[d].iter();
             let hours: f64 = of_device.map(|s| s.share * crate::units::gpu_hours(s.time.length_ms())).sum();
             prop_assert!((hours - 1.0).abs() < 1e-9, "{} of device {}", hours, d);
         }
