@@ -6,6 +6,7 @@ mod agents;
 mod annotations;
 mod bad_input;
 mod claims;
+mod claims_use;
 mod cli;
 mod cluster;
 mod common;

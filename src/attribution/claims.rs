@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::{self, Consumed};
 use super::holder::{Holder, HolderKind, HoldingSource, Spot};
-use super::holding::{Holding, Sharing, Speaks};
+use super::holding::{Grant, Holding, Sharing, Speaks};
 use super::inventory::Device;
 use super::mig;
 use super::pooled::{Cards, Part};
-use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice, is_gpu_driver};
+use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice};
 use crate::model::{ClusterFacts, Interval, Window};
 use crate::observe::devices::DeviceObservation;
 use crate::observe::kube_state::PodKey;
@@ -59,21 +59,17 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
     let by_claim = members(holders);
     let unnamed = world.unnamed();
     let mut resolved: BTreeSet<usize> = BTreeSet::new();
-    for claim in &world.facts.dra.claims {
+    for (c, claim) in world.facts.dra.claims.iter().enumerate() {
         let Some(allocation) = &claim.allocation else { continue };
         let key = (claim.namespace.clone(), claim.name.clone());
         let mut members = by_claim.get(&key).cloned().unwrap_or_default();
         members.extend(reserved(claim, holders, &members));
         resolved.extend(&members);
-        let held: Vec<&AllocatedDevice> = allocation
-            .devices
-            .iter()
-            .filter(|d| !d.admin_access && is_gpu_driver(&d.key.driver))
-            .collect();
+        let held = allocation.devices.iter().enumerate().filter(|(_, d)| d.holds_gpu());
         let time = world.time_of(claim, &members, holders);
         let own = world.own_holder(claim, time);
         let mut own_position = None;
-        for device in held {
+        for (n, device) in held {
             let k = &device.key;
             let found =
                 world.cards.part(k).and_then(|part| Some((part, *device_of_card.get(&part.card)?)));
@@ -97,6 +93,7 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
                 speaks: world.speaks(d, part, claim, device, &unnamed),
                 group: Some(group),
                 part: Some((part.pool, part.device)),
+                grant: Some(Grant { claim: c, device: n }),
                 mode: Some(mode(part, listed)),
                 scales: part.is_partition,
                 ..Holding::whole(d, time, holder)

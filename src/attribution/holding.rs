@@ -67,6 +67,15 @@ pub enum Speaks {
     Nobody,
 }
 
+/// A device of a claim's allocation: what the claim was given, as the ledger's rows name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// Position of the claim among the facts.
+    pub claim: usize,
+    /// Position among the devices of its allocation.
+    pub device: usize,
+}
+
 /// One part of a device held by one holder.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Holding {
@@ -88,6 +97,8 @@ pub struct Holding {
     pub group: Option<usize>,
     /// The device of a DRA pool that is held: positions of the pool and in it.
     pub part: Option<(usize, usize)>,
+    /// The claim's device that this is, where a claim that is known gave it.
+    pub grant: Option<Grant>,
     /// How the device is shared; `None` where its slots tell.
     pub mode: Option<Sharing>,
     /// Parts of its kind may add up to more than the device, and are scaled to it then: partitions that
@@ -109,6 +120,7 @@ impl Holding {
             speaks: Speaks::Card,
             group: None,
             part: None,
+            grant: None,
             mode: None,
             scales: false,
         }

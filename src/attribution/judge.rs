@@ -129,6 +129,7 @@ impl Rows<'_> {
                 signal: None,
                 blind: None,
                 estimated: false,
+                grant: None,
             }));
         }
     }
@@ -155,6 +156,7 @@ impl Rows<'_> {
                 signal: j.signal,
                 blind: j.blind,
                 estimated: estimated && j.utilization.is_some(),
+                grant: piece.grant,
             });
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::holder::{Holder, HolderKind, HoldingSource};
-use super::holding::{EPSILON, Holding, Speaks};
+use super::holding::{EPSILON, Grant, Holding, Speaks};
 use super::inventory::Device;
 use super::mig::layout;
 use super::mig::profile::Profile;
@@ -39,6 +39,8 @@ pub struct Piece {
     pub speaks: Speaks,
     /// Others hold parts of what the same series speak for.
     pub is_shared: bool,
+    /// The claim's device that it is, where a claim that is known gave it.
+    pub grant: Option<Grant>,
 }
 
 /// A part of a device that nobody held.
@@ -257,9 +259,13 @@ impl Books<'_> {
                 known: h.known,
                 speaks: h.speaks,
                 is_shared: taken.iter().filter(same_series).count() > 1,
+                grant: h.grant,
             };
             let before = out[begin..].iter_mut().rev().find(|p| {
-                p.holder == piece.holder && p.speaks == piece.speaks && p.time.end == time.start
+                p.holder == piece.holder
+                    && p.speaks == piece.speaks
+                    && p.grant == piece.grant
+                    && p.time.end == time.start
             });
             match before {
                 Some(p) if (Piece { time: p.time, since: p.since, ..piece }) == *p => {

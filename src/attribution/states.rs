@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::holding::Grant;
 use crate::model::{Interval, IntervalSet, Policy};
 use crate::observe::field::Field;
 use crate::observe::hold::Held;
@@ -98,6 +99,8 @@ pub struct Segment {
     pub blind: Option<Blind>,
     /// The utilization is the device's, split between those who hold it.
     pub estimated: bool,
+    /// The claim's device that it is, where a claim that is known gave it.
+    pub grant: Option<Grant>,
 }
 
 /// `GPU_UTIL` at or above this while a profiling signal reads exactly 0 is a contradiction: the

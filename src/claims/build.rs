@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::Class;
-use super::classify::{Classified, IdleClaims, Surroundings, age_seconds};
+use super::classify::{Classified, Surroundings, Use, age_seconds};
 use super::contract::{
-    ClaimCoverage, ClaimRow, ClaimScope, ClaimsReport, ClassTotal, OwnerRow, ProblemRow,
-    SCHEMA_VERSION,
+    ClaimRow, ClaimScope, ClaimsReport, ClassTotal, OwnerRow, SCHEMA_VERSION, UsageRow,
 };
+use super::coverage::coverage;
 use super::devices::{Devices, PricedDevice, cost_per_day, share_total};
+use super::usage::{Usage, Usages};
+use super::words::seconds;
 use crate::attribution::label_view::LabelView;
 use crate::attribution::owners::Owners;
 use crate::attribution::tenants::{self, NamespaceView, Subject};
-use crate::model::dra::{ClaimFact, is_gpu_driver};
+use crate::model::dra::ClaimFact;
 use crate::model::objects::PodFact;
 use crate::model::policy::TenantRule;
 use crate::model::window::rfc3339;
-use crate::model::{ClusterFacts, Policy, SourceState, SourceStatus};
+use crate::model::{ClusterFacts, Policy, SourceStatus, Window};
 use crate::observe::kube_state::KubeState;
-use crate::report::coverage::source_row;
 use crate::units::Millis;
 
 /// What is asked about the claims of a cluster.
@@ -33,10 +34,23 @@ pub struct Question<'a> {
     pub classes: &'a [Class],
     /// Age below which a leftover is not settled, milliseconds.
     pub min_age_ms: i64,
-    /// Claims that a report on use calls idle; empty without one.
-    pub idle: &'a IdleClaims,
+    /// How claims were used; `None` when no metrics were read.
+    pub measured: Option<Measured<'a>>,
+    /// Idle time from which on a claim that is reserved counts as idle, milliseconds.
+    pub idle_after_ms: i64,
     /// Version of the tool.
     pub tool_version: &'a str,
+}
+
+/// How claims were used, as the ledger of a window says.
+#[derive(Clone, Copy)]
+pub struct Measured<'a> {
+    /// The window.
+    pub window: Window,
+    /// By claim.
+    pub usages: &'a Usages,
+    /// No exporter showed any device.
+    pub is_blind: bool,
 }
 
 /// The report on all claims that are asked about.
@@ -47,8 +61,9 @@ pub fn report(
     question: &Question<'_>,
 ) -> ClaimsReport {
     let policy = question.policy;
-    let around =
-        Surroundings::new(facts, sources, question.idle, question.now_ms, question.min_age_ms);
+    let of_claims = question.measured.map_or(const { &Usages::new() }, |m| m.usages);
+    let usage = Use { of_claims, idle_after_ms: question.idle_after_ms };
+    let around = Surroundings::new(facts, sources, usage, question.now_ms, question.min_age_ms);
     let devices = Devices::new(facts, &policy.prices);
     let tenants = Tenants::new(facts, &policy.tenant_rules);
     let mut listed: Vec<Listed> = Vec::new();
@@ -57,11 +72,12 @@ pub fn report(
         if question.classes.is_empty() || question.classes.contains(&classified.class) {
             let devices = devices.of(claim);
             let tenant = tenants.of(claim, &around.live_pods(claim));
-            listed.push(Listed::new(claim, classified, devices, tenant, question.now_ms));
+            let usage = usage.of(claim);
+            listed.push(Listed::new(claim, classified, devices, tenant, usage, question.now_ms));
         }
     }
     listed.sort_by(|a, b| order(&a.row).cmp(&order(&b.row)));
-    let coverage = coverage(facts, sources, &around, &listed);
+    let coverage = coverage(facts, sources, &around, &listed, question);
     let claims: Vec<ClaimRow> = listed.into_iter().map(|listed| listed.row).collect();
     ClaimsReport {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -84,9 +100,9 @@ fn is_in_scope(claim: &ClaimFact, policy: &Policy) -> bool {
 }
 
 /// A row, and the devices that it was made from.
-struct Listed {
-    row: ClaimRow,
-    devices: Vec<PricedDevice>,
+pub(super) struct Listed {
+    pub(super) row: ClaimRow,
+    pub(super) devices: Vec<PricedDevice>,
 }
 
 impl Listed {
@@ -95,6 +111,7 @@ impl Listed {
         classified: Classified,
         devices: Vec<PricedDevice>,
         tenant: Option<String>,
+        usage: Option<&Usage>,
         now_ms: Millis,
     ) -> Self {
         let Classified { class, settled, why, action, holders } = classified;
@@ -121,6 +138,7 @@ impl Listed {
             deleted_at: claim.deletion_ms.map(rfc3339),
             age_seconds: age_seconds(claim, now_ms),
             cost_per_day: cost_per_day(&devices),
+            usage: usage.map(usage_row),
             owner: claim.owner.as_ref().map(owner),
         };
         Self { row, devices }
@@ -128,16 +146,21 @@ impl Listed {
 }
 
 /// Leftovers first: those whose cost is known, the dearest first; those whose cost is not; those that
-/// cost nothing. Then everything else. Ties by namespace and name.
+/// cost nothing. Then what is idle, likewise, and then everything else. Ties by namespace and name.
 fn order(row: &ClaimRow) -> impl Ord + use<'_> {
-    let (group, cost) = match (row.class.is_leftover(), row.cost_per_day) {
-        (true, Some(cost)) if cost > 0.0 => (0, cost),
-        (true, None) => (1, 0.0),
-        (true, Some(_)) => (2, 0.0),
-        (false, _) => (3, 0.0),
+    let kind = match row.class {
+        class if class.is_leftover() => 0,
+        Class::IdleButReserved => 1,
+        _ => 2,
+    };
+    let (group, cost) = match row.cost_per_day {
+        _ if kind == 2 => (0, 0.0),
+        Some(cost) if cost > 0.0 => (0, cost),
+        None => (1, 0.0),
+        Some(_) => (2, 0.0),
     };
     // Costs are not negative, so their bits are in the order of their values.
-    (group, std::cmp::Reverse(cost.to_bits()), &row.namespace, &row.name, &row.uid)
+    (kind, group, std::cmp::Reverse(cost.to_bits()), &row.namespace, &row.name, &row.uid)
 }
 
 /// One row for each class that is listed.
@@ -217,88 +240,13 @@ impl<'a> Tenants<'a> {
     }
 }
 
-fn coverage(
-    facts: &ClusterFacts,
-    sources: &[SourceStatus],
-    around: &Surroundings<'_>,
-    listed: &[Listed],
-) -> ClaimCoverage {
-    let mut missing = about_sight(facts, around);
-    missing.extend(about_pools(facts));
-    missing.extend(listed.iter().flat_map(about_devices));
-    let failed = |s: &SourceStatus| matches!(s.state, SourceState::Failed | SourceState::Partial);
-    let complete = missing.is_empty()
-        && !facts.problems.iter().any(|problem| counts(&problem.subject))
-        && !sources.iter().any(failed);
-    let read = facts
-        .problems
-        .iter()
-        .map(|p| ProblemRow { subject: p.subject.clone(), detail: p.detail.clone() });
-    let mut problems: Vec<ProblemRow> = read.chain(missing).collect();
-    problems.sort();
-    problems.dedup();
-    ClaimCoverage { sources: sources.iter().map(source_row).collect(), problems, complete }
-}
-
-/// Whether something that could not be used may be a claim, or decide about one. A problem names its
-/// file, and after that the object or the document.
-fn counts(subject: &str) -> bool {
-    const DECISIVE: &[&str] = &["ResourceClaim ", "ResourceSlice ", "Pod ", "document "];
-    subject.split(": ").skip(1).any(|part| DECISIVE.iter().any(|kind| part.starts_with(kind)))
-}
-
-fn problem(subject: impl Into<String>, detail: impl Into<String>) -> ProblemRow {
-    ProblemRow { subject: subject.into(), detail: detail.into() }
-}
-
-fn about_sight(facts: &ClusterFacts, around: &Surroundings<'_>) -> Vec<ProblemRow> {
-    let mut missing = Vec::new();
-    if !facts.dra.claims.is_empty() && !around.pods_are_known() {
-        missing.push(problem(
-            "pods",
-            "were not listed in full: a pod that is not seen is not taken for gone, and no leftover is settled",
-        ));
+fn usage_row(usage: &Usage) -> UsageRow {
+    UsageRow {
+        held_gpu_hours: usage.held_gpu_hours,
+        observed_gpu_hours: usage.observed_gpu_hours,
+        idle_gpu_hours: usage.idle_gpu_hours,
+        idle_since: usage.idle_since.map(rfc3339),
+        idle_seconds: seconds(usage.idle_ms),
+        signals: usage.signals.iter().map(|&signal| signal.to_owned()).collect(),
     }
-    if !facts.dra.claims.is_empty() && !around.workloads_are_known() {
-        missing.push(problem(
-            "workloads",
-            "were not listed in full: a claim that is not named may be named by one that is not seen",
-        ));
-    }
-    missing
-}
-
-fn about_pools(facts: &ClusterFacts) -> impl Iterator<Item = ProblemRow> {
-    let incomplete =
-        |pool: &&crate::model::dra::PoolFact| is_gpu_driver(&pool.driver) && !pool.is_complete();
-    facts.dra.pools.iter().filter(incomplete).map(|pool| {
-        let (wanted, seen) = pool.slices;
-        problem(
-            format!("pool {}/{}", pool.driver, pool.name),
-            format!(
-                "{seen} of {wanted} slices of generation {} were seen: its devices are not all known",
-                pool.generation
-            ),
-        )
-    })
-}
-
-/// What a claim's share or cost lacks.
-fn about_devices(listed: &Listed) -> Vec<ProblemRow> {
-    let claim = format!("ResourceClaim {}/{}", listed.row.namespace, listed.row.name);
-    let gpus = listed.devices.iter().filter(|device| device.is_gpu);
-    gpus.filter_map(|device| {
-        let row = &device.row;
-        let name = format!("{}/{}/{}", row.driver, row.pool, row.device);
-        let detail = match (row.share, &row.model, device.price_per_hour) {
-            (Some(0.0), _, _) | (Some(_), _, Some(_)) => return None,
-            (None, _, _) => format!("what part of a GPU {name} is, is not known"),
-            (Some(_), None, None) => format!("no slice and no node label tell the model of {name}"),
-            (Some(_), Some(model), None) => {
-                format!("no price for the model {model} of {name}: give one with --price")
-            }
-        };
-        Some(problem(claim.clone(), detail))
-    })
-    .collect()
 }

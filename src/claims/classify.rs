@@ -9,22 +9,34 @@ use super::contract::HolderRow;
 use super::holders::Pods;
 use super::rules::About;
 use super::sight::Sight;
+use super::usage::{Usage, Usages};
 use crate::model::dra::{ClaimFact, ClaimReference};
 use crate::model::objects::{OwnerRef, PodFact};
 use crate::model::{ClusterFacts, SourceStatus};
 use crate::units::{MS_PER_SECOND, Millis};
 
-/// A report's word that the devices of a claim did nothing: who has the figures decides that they say so.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct IdleEvidence {
-    /// GPU-hours below the idle threshold.
-    pub idle_gpu_hours: f64,
-    /// GPU-hours with a trustworthy sample.
-    pub observed_gpu_hours: f64,
+/// How claims were used, and from when on that makes one idle.
+#[derive(Debug, Clone, Copy)]
+pub struct Use<'a> {
+    /// Usage; empty without figures.
+    pub of_claims: &'a Usages,
+    /// Idle time from which on a claim counts as idle, milliseconds.
+    pub idle_after_ms: i64,
 }
 
-/// Claims that a report calls idle, by (namespace, name).
-pub type IdleClaims = BTreeMap<(String, String), IdleEvidence>;
+impl<'a> Use<'a> {
+    /// What is known of a claim.
+    #[must_use]
+    pub fn of(&self, claim: &ClaimFact) -> Option<&'a Usage> {
+        self.of_claims.get(&(claim.namespace.clone(), claim.name.clone()))
+    }
+
+    /// The usage of a claim whose GPUs did nothing for long enough: each was observed and idle for all
+    /// of the time that it was held.
+    pub(super) fn idle(&self, claim: &ClaimFact) -> Option<&'a Usage> {
+        self.of(claim).filter(|usage| usage.always_idle && usage.idle_ms >= self.idle_after_ms)
+    }
+}
 
 /// The class of a claim, and what follows from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +57,7 @@ pub struct Classified {
 pub struct Surroundings<'a> {
     pub(super) now_ms: Millis,
     pub(super) min_age_ms: i64,
-    pub(super) idle: &'a IdleClaims,
+    pub(super) usage: Use<'a>,
     pub(super) sight: Sight,
     pub(super) pods: Pods<'a>,
     owners: BTreeSet<(&'a str, &'a OwnerRef)>,
@@ -54,12 +66,12 @@ pub struct Surroundings<'a> {
 
 impl<'a> Surroundings<'a> {
     /// The cluster at `now_ms`. A leftover younger than `min_age_ms` is not settled. Without figures
-    /// on use `idle` is empty, and whatever is reserved by something alive is active.
+    /// on use `usage` is empty, and whatever is reserved by something alive is active.
     #[must_use]
     pub fn new(
         facts: &'a ClusterFacts,
         sources: &[SourceStatus],
-        idle: &'a IdleClaims,
+        usage: Use<'a>,
         now_ms: Millis,
         min_age_ms: i64,
     ) -> Self {
@@ -72,7 +84,7 @@ impl<'a> Surroundings<'a> {
         Self {
             now_ms,
             min_age_ms,
-            idle,
+            usage,
             pods: Pods::new(facts, sight.pods),
             owners: facts.owners.iter().map(|o| (o.namespace.as_str(), &o.this)).collect(),
             references,

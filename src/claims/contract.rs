@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::Class;
-use crate::report::contract::SourceRow;
+use crate::report::contract::{SourceRow, WindowRow};
 
 /// Version of the contract. A field that changes meaning or goes away raises the first number.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// All that `claims` has to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +26,8 @@ pub struct ClaimsReport {
     pub currency: String,
     /// Which claims are listed.
     pub scope: ClaimScope,
-    /// Claims: leftovers first, the dearest first; then the others by namespace and name.
+    /// Claims: leftovers first, the dearest first; likewise those that are idle; then the others by
+    /// namespace and name.
     pub claims: Vec<ClaimRow>,
     /// Sums over `claims`, one row for each class there is.
     pub totals: Vec<ClassTotal>,
@@ -81,8 +82,30 @@ pub struct ClaimRow {
     pub age_seconds: Option<f64>,
     /// What its GPUs cost in 24 hours. `null` when a share or a price is not known.
     pub cost_per_day: Option<f64>,
+    /// How its GPUs were used. `null` when no metrics were read, and for a claim that nobody used.
+    pub usage: Option<UsageRow>,
     /// What owns it.
     pub owner: Option<OwnerRow>,
+}
+
+/// How the GPUs of a claim were used in the window, as the ledger of a report says. Time in which only
+/// the claim itself had them is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageRow {
+    /// GPU-hours held by those it is reserved for.
+    pub held_gpu_hours: f64,
+    /// GPU-hours of these with a trustworthy sample.
+    pub observed_gpu_hours: f64,
+    /// GPU-hours of these below the idle threshold.
+    pub idle_gpu_hours: f64,
+    /// Since when all of its GPUs have been idle, up to the window's end, RFC 3339; `null` when one is
+    /// not idle, or not observed, then.
+    pub idle_since: Option<String>,
+    /// How long each of them has been idle since then, seconds of held time.
+    pub idle_seconds: f64,
+    /// Signals that this rests on.
+    pub signals: Vec<String>,
 }
 
 /// One device of a claim.
@@ -208,6 +231,22 @@ pub struct ClaimCoverage {
     pub problems: Vec<ProblemRow>,
     /// Whether nothing is missing that a class, a share or a cost needs.
     pub complete: bool,
+    /// Whether use was judged.
+    pub usage: UseCoverage,
+}
+
+/// Whether use was judged: without that, `idle-but-reserved` is never found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UseCoverage {
+    /// Whether metrics were read.
+    pub judged: bool,
+    /// Window of the metrics.
+    pub window: Option<WindowRow>,
+    /// Idle time from which on a claim that is reserved counts as idle, seconds.
+    pub idle_after_seconds: f64,
+    /// The same in words.
+    pub detail: String,
 }
 
 impl ClaimCoverage {

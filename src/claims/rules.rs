@@ -9,11 +9,10 @@ use super::class::Class;
 use super::classify::{Classified, Surroundings};
 use super::contract::HolderRow;
 use super::sight::OwnerState;
-use super::words;
+use super::words::{self, duration};
 use crate::model::dra::{ClaimFact, ClaimReference};
 use crate::model::objects::PodFact;
-use crate::output::format;
-use crate::units::{MS_PER_SECOND, Millis};
+use crate::units::Millis;
 
 /// What nobody may do to a claim that hangs.
 const NEVER_STRIP: &str = "never strip the finalizer \
@@ -116,15 +115,10 @@ impl About<'_> {
             dead => format!("; left over is the reservation by {}", words::holders(dead)),
         };
         let why = format!("reserved by {}{left_over}", words::holders(&alive));
-        let key = (self.claim.namespace.clone(), self.claim.name.clone());
-        match self.around.idle.get(&key) {
-            Some(idle) => Found::new(
+        match self.around.usage.idle(self.claim) {
+            Some(usage) => Found::new(
                 Class::IdleButReserved,
-                format!(
-                    "{why}; idle for {} of {} observed GPU-hours",
-                    format::hours_alone(idle.idle_gpu_hours),
-                    format::hours_alone(idle.observed_gpu_hours)
-                ),
+                format!("{why}; {}", words::idle(usage)),
                 "right-size what uses it, or scale it down: the claim itself is in order",
             ),
             None => Found::new(Class::Active, why, "none: it is in use"),
@@ -256,12 +250,6 @@ impl About<'_> {
             _ => Some("its timestamps are later than now".to_owned()),
         }
     }
-}
-
-fn duration(ms: i64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "for people, in two units")]
-    let seconds = ms as f64 / MS_PER_SECOND as f64;
-    format::duration(Some(seconds))
 }
 
 /// Whether a claim only looks: all that it was given, or all that it asks for while it has nothing.

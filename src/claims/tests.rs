@@ -6,8 +6,9 @@ mod seen;
 use std::collections::BTreeMap;
 
 use super::class::Class;
-use super::classify::{Classified, IdleClaims, IdleEvidence, Surroundings};
+use super::classify::{Classified, Surroundings, Use};
 use super::contract::HolderState;
+use super::usage::{Usage, Usages};
 use crate::model::ClusterFacts;
 use crate::model::dra::{
     AllocatedDevice, ClaimAllocation, ClaimConsumer, ClaimFact, ClaimOwner, ClaimReference,
@@ -19,6 +20,8 @@ use crate::units::{MS_PER_HOUR, MS_PER_MINUTE, Millis};
 const NOW: Millis = 1_795_132_800_000;
 const OLD: Millis = NOW - MS_PER_HOUR;
 const MIN_AGE: i64 = 10 * MS_PER_MINUTE;
+/// No figures on use.
+const UNMEASURED: Use<'static> = Use { of_claims: const { &Usages::new() }, idle_after_ms: 0 };
 
 fn owner(kind: &str, name: &str) -> OwnerRef {
     OwnerRef { kind: kind.into(), name: name.into() }
@@ -100,7 +103,7 @@ fn cluster(pods: Vec<PodFact>) -> ClusterFacts {
 }
 
 fn classified(claim: &ClaimFact, facts: &ClusterFacts) -> Classified {
-    Surroundings::new(facts, &[], &IdleClaims::new(), NOW, MIN_AGE).classify(claim)
+    Surroundings::new(facts, &[], UNMEASURED, NOW, MIN_AGE).classify(claim)
 }
 
 /// Class, and whether it is settled.
@@ -314,13 +317,32 @@ fn trap_29_admin_claims_hold_nothing() {
 #[test]
 fn idle_only_on_a_reports_word() {
     let facts = cluster(vec![pod("a", PodPhase::Running)]);
-    let evidence = IdleEvidence { idle_gpu_hours: 11.5, observed_gpu_hours: 12.0 };
-    let idle = IdleClaims::from([(("ns".into(), "c".into()), evidence)]);
-    let around = Surroundings::new(&facts, &[], &idle, NOW, MIN_AGE);
-    let found = around.classify(&reserved(&["a"]));
+    let idle = Usage {
+        held_gpu_hours: 24.0,
+        observed_gpu_hours: 24.0,
+        idle_gpu_hours: 24.0,
+        idle_since: Some(NOW - 12 * MS_PER_HOUR),
+        idle_ms: 12 * MS_PER_HOUR,
+        always_idle: true,
+        signals: vec!["gpu_util", "sm_active"],
+    };
+    let classified = |usage: &Usage, hours: i64, claim: &ClaimFact| {
+        let of_claims = Usages::from([(("ns".into(), "c".into()), usage.clone())]);
+        let usage = Use { of_claims: &of_claims, idle_after_ms: hours * MS_PER_HOUR };
+        Surroundings::new(&facts, &[], usage, NOW, MIN_AGE).classify(claim)
+    };
+    let found = classified(&idle, 12, &reserved(&["a"]));
     assert_eq!((found.class, found.settled), (Class::IdleButReserved, true));
-    assert_eq!(found.why, "reserved by Pod a; idle for 11.5 of 12.0 observed GPU-hours");
-    assert_eq!(around.classify(&reserved(&["x"])).class, Class::GhostReserved);
+    assert_eq!(
+        found.why,
+        "reserved by Pod a; idle since 2026-11-19T12:00:00Z, for 12.0 h on each of its GPUs, by gpu_util \
+         and sm_active; 24.0 of 24.0 held GPU-hours are observed"
+    );
+    assert_eq!(classified(&idle, 12, &reserved(&["x"])).class, Class::GhostReserved);
     let other = ClaimFact { name: "other".into(), ..reserved(&["a"]) };
-    assert_eq!(around.classify(&other).class, Class::Active);
+    assert_eq!(classified(&idle, 12, &other).class, Class::Active);
+    // Not for long enough, or not all of the time.
+    assert_eq!(classified(&idle, 13, &reserved(&["a"])).class, Class::Active);
+    let once_used = Usage { always_idle: false, ..idle };
+    assert_eq!(classified(&once_used, 12, &reserved(&["a"])).class, Class::Active);
 }

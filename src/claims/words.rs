@@ -1,8 +1,12 @@
 //! The words for a claim's holders and users: short lists of names.
 
 use super::contract::{HolderRow, HolderState};
+use super::usage::Usage;
 use crate::model::dra::ClaimReference;
 use crate::model::objects::PodFact;
+use crate::model::window::rfc3339;
+use crate::output::format;
+use crate::units::{MS_PER_SECOND, gpu_hours};
 
 /// Names that a sentence spells out before it counts the rest.
 const NAMES: usize = 3;
@@ -47,6 +51,29 @@ pub(super) fn references(references: &[&ClaimReference]) -> String {
         format!("{} {}{dormant}", reference.by.kind, reference.by.name)
     };
     list(&references.iter().map(named).collect::<Vec<_>>())
+}
+
+/// Milliseconds as seconds.
+#[expect(clippy::cast_precision_loss, reason = "below 2^53 ms")]
+pub(super) const fn seconds(ms: i64) -> f64 {
+    ms as f64 / MS_PER_SECOND as f64
+}
+
+/// A length of time for people, in two units.
+pub(super) fn duration(ms: i64) -> String {
+    format::duration(Some(seconds(ms)))
+}
+
+/// Since when, for how long and by what a claim is idle.
+pub(super) fn idle(usage: &Usage) -> String {
+    let since = usage.idle_since.map(rfc3339).unwrap_or_default();
+    format!(
+        "idle since {since}, for {} h on each of its GPUs, by {}; {} of {} held GPU-hours are observed",
+        format::hours_alone(gpu_hours(usage.idle_ms)),
+        usage.signals.join(" and "),
+        format::hours_alone(usage.observed_gpu_hours),
+        format::hours_alone(usage.held_gpu_hours),
+    )
 }
 
 /// `names` or `name`, as the subject of one or several needs it.

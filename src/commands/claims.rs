@@ -1,17 +1,19 @@
 //! `gpu-finops claims`.
 
-use super::{deliver, gather, resolve};
-use crate::claims::build::{self, Question};
-use crate::claims::classify::IdleClaims;
+use super::gather::{self, ForClaims};
+use super::{deliver, resolve};
+use crate::attribution::attribute;
+use crate::claims::build::{self, Measured, Question};
 use crate::claims::contract::ClaimsReport;
+use crate::claims::usage::usages;
 use crate::error::{Error, Result};
+use crate::model::Inputs;
 use crate::output::Format;
 use crate::settings::Settings;
 use crate::settings::args::ClaimFlags;
 use crate::settings::layers::Environment;
-use crate::source::objects::{self, RawObjects};
+use crate::source::objects;
 use crate::ui::Ui;
-use crate::units::Millis;
 
 /// Problems quoted in a message; the rest is counted.
 const QUOTED: usize = 3;
@@ -20,6 +22,8 @@ const EXAMPLES: &str = "\
 Examples:
   gpu-finops claims
       Every claim of the current context's cluster; no metric server is needed.
+  gpu-finops claims --prometheus http://localhost:9090 --window 3d --class idle-but-reserved
+      Which of them are reserved and did nothing for a day (--idle-after) or more.
   gpu-finops claims -n 'team-.*' --class orphan-allocated --class ghost-reserved
   gpu-finops claims --objects ./dump/ -o json --output-file claims.json
   gpu-finops claims --snapshot ./snapshot -o csv
@@ -27,7 +31,7 @@ Examples:
 
 Classes:
   active              reserved by something alive
-  idle-but-reserved   the same, on devices that do nothing (where figures on use are at hand)
+  idle-but-reserved   the same, on devices that do nothing (needs metrics)
   pending             not allocated, but named or owned: never clean it up
   admin               looks at devices and holds none
   orphan-allocated    allocated, reserved by nobody, named by no live pod: holds its devices
@@ -45,6 +49,9 @@ Exit codes:
 /// Reads objects from the cluster (or printed objects, or a snapshot) and says of every ResourceClaim
 /// what keeps it: who has it reserved, what will want it, or that nothing does and it holds GPUs all
 /// the same. It only reads; nothing is deleted.
+///
+/// With `--prometheus`, or a snapshot that has metrics, use is judged, too, as `report` judges it. No
+/// metric server is looked for in the cluster.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -62,26 +69,37 @@ pub struct Args {
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
-    let (now_ms, objects) = gather::cluster_objects(&settings, ui).await?;
-    let report = report(&objects, now_ms, &settings);
+    let gathered = gather::for_claims(&settings, ui).await?;
+    let report = report(gathered, &settings);
     target.write(deliver::render_claims(&report, &settings.view, ui)?, ui)?;
     announce(&report, settings.view.format, ui);
     verdict(&report, settings.strict)
 }
 
-fn report(objects: &RawObjects, now_ms: Millis, settings: &Settings) -> ClaimsReport {
-    let facts = objects::decode(objects, &settings.policy.gpu_resources);
+fn report(gathered: ForClaims, settings: &Settings) -> ClaimsReport {
+    let ForClaims { now_ms, objects, measured } = gathered;
+    let facts = objects::decode(&objects, &settings.policy.gpu_resources);
     let question = Question {
         now_ms,
         policy: &settings.policy,
         namespaces: &settings.scope.namespaces,
         classes: &settings.claims.classes,
         min_age_ms: settings.claims.min_age_ms,
-        // Objects say nothing of use.
-        idle: &IdleClaims::new(),
+        measured: None,
+        idle_after_ms: settings.claims.idle_after_ms,
         tool_version: env!("CARGO_PKG_VERSION"),
     };
-    build::report(&facts, &objects.sources, &question)
+    let Some(gather::Measured { window, metrics, mut sources }) = measured else {
+        return build::report(&facts, &objects.sources, &question);
+    };
+    sources.extend(objects.sources);
+    let inputs = Inputs { window, now_ms, metrics, facts, sources };
+    // The ledger of a report: what is idle there is idle here.
+    let ledger = attribute(&inputs, &settings.policy);
+    let usages = usages(&inputs.facts.dra.claims, &ledger.segments, window);
+    let is_blind = ledger.oddities.no_device_series;
+    let measured = Some(Measured { window, usages: &usages, is_blind });
+    build::report(&inputs.facts, &inputs.sources, &Question { measured, ..question })
 }
 
 /// Says that data is missing, where the format itself has no place for it.

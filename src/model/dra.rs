@@ -99,6 +99,14 @@ pub struct AllocatedDevice {
     pub consumed: BTreeMap<String, f64>,
 }
 
+impl AllocatedDevice {
+    /// Whether the claim holds a GPU, or a part of one, by it.
+    #[must_use]
+    pub fn holds_gpu(&self) -> bool {
+        !self.admin_access && is_gpu_driver(&self.key.driver)
+    }
+}
+
 /// A pod, a pod group or something unknown that a claim is reserved for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClaimConsumer {

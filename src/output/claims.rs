@@ -53,6 +53,12 @@ struct Row<'a> {
     created_at: Option<&'a str>,
     allocated_at: Option<&'a str>,
     deleted_at: Option<&'a str>,
+    held_gpu_hours: Option<f64>,
+    observed_gpu_hours: Option<f64>,
+    idle_gpu_hours: Option<f64>,
+    idle_since: Option<&'a str>,
+    idle_seconds: Option<f64>,
+    signals: Vec<&'a str>,
     /// Without repetition, in order.
     nodes: Vec<&'a str>,
     /// Without repetition, in order.
@@ -74,6 +80,7 @@ fn rows(report: &ClaimsReport) -> Result<FlatTable, OutputError> {
 fn row(claim: &ClaimRow) -> Row<'_> {
     let path = |d: &DeviceRow| format!("{}/{}/{}", d.driver, d.pool, d.device);
     let holder = |h: &HolderRow| format!("{} {} ({})", h.kind, h.name, h.state.name());
+    let usage = claim.usage.as_ref();
     Row {
         namespace: &claim.namespace,
         name: &claim.name,
@@ -87,6 +94,13 @@ fn row(claim: &ClaimRow) -> Row<'_> {
         created_at: claim.created_at.as_deref(),
         allocated_at: claim.allocated_at.as_deref(),
         deleted_at: claim.deleted_at.as_deref(),
+        held_gpu_hours: usage.map(|usage| usage.held_gpu_hours),
+        observed_gpu_hours: usage.map(|usage| usage.observed_gpu_hours),
+        idle_gpu_hours: usage.map(|usage| usage.idle_gpu_hours),
+        idle_since: usage.and_then(|usage| usage.idle_since.as_deref()),
+        idle_seconds: usage.map(|usage| usage.idle_seconds),
+        signals: usage
+            .map_or_else(Vec::new, |usage| usage.signals.iter().map(String::as_str).collect()),
         nodes: document::distinct(claim, |device| device.node.as_deref()),
         models: document::distinct(claim, |device| device.model.as_deref()),
         devices: claim.devices.iter().map(path).collect(),

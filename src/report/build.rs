@@ -16,7 +16,7 @@ use crate::frame::sums::{self, Part, Totals};
 use crate::frame::tables::{DeviceRows, Facts, FrameError, HolderRows, TenureRows, Tenures};
 use crate::model::policy::{LabelRequirement, Scope};
 use crate::model::window::rfc3339;
-use crate::model::{Inputs, Policy};
+use crate::model::{Inputs, Policy, Window};
 use crate::units::{gpu_hours, gpu_hours_of};
 
 /// What the report says about itself, decided outside the core.
@@ -83,11 +83,7 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         generated_at: rfc3339(inputs.now_ms),
         tool_version: stamp.tool_version,
         currency: policy.prices.currency.clone(),
-        window: WindowRow {
-            start: rfc3339(inputs.window.start()),
-            end: rfc3339(inputs.window.end()),
-            hours: gpu_hours(inputs.window.length_ms()),
-        },
+        window: window_row(inputs.window),
         scope: stamp.scope,
         fleet,
         in_scope: ScopeTotals { ledger: totals.ledger },
@@ -104,6 +100,16 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         reconciliation: reconcile(&rows, &source)?,
         assumptions,
     })
+}
+
+/// A window as the contracts show it.
+#[must_use]
+pub fn window_row(window: Window) -> WindowRow {
+    WindowRow {
+        start: rfc3339(window.start()),
+        end: rfc3339(window.end()),
+        hours: gpu_hours(window.length_ms()),
+    }
 }
 
 fn prices(attribution: &Attribution, policy: &Policy) -> Vec<Option<Price>> {

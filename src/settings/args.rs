@@ -31,11 +31,14 @@ const REPORTING: u16 = Section::Scope.bit()
 pub type ReportFlags = SettingFlags<{ SOURCES | REPORTING | Section::Replay.bit() }>;
 /// Flags of `demo`: a report whose inputs are given.
 pub type DemoFlags = SettingFlags<REPORTING>;
-/// Flags of `claims`: cluster objects, and no metrics.
+/// Flags of `claims`: cluster objects, and metrics where they are asked for.
 pub type ClaimFlags = SettingFlags<
     {
-        Section::Kubernetes.bit()
+        Section::Prometheus.bit()
+            | Section::Kubernetes.bit()
             | Section::Replay.bit()
+            | Section::Window.bit()
+            | Section::Policy.bit()
             | Section::Namespaces.bit()
             | Section::Claims.bit()
             | Section::Output.bit()

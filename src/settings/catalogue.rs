@@ -297,6 +297,8 @@ pub static SETTINGS: &[Setting] = &[
         "Show claims of this class only: active, idle-but-reserved, orphan-allocated, ghost-reserved, zombie-deleting, unused-unallocated, owner-gone, pending or admin; repeatable").unset("all"),
     Setting::one(Claims, "min-age", "DURATION", "claims.min_age",
         "Age below which a claim that looks left over is not settled: allocation comes before reservation").default("10m"),
+    Setting::one(Claims, "idle-after", "DURATION", "claims.idle_after",
+        "Idle time from which on a claim that is reserved counts as idle but reserved; every one of its GPUs must have been observed and idle for all of the time that it was held in the window").default("24h"),
     // Output
     Setting::one(Listing, "by", "DIMENSION", "report.by",
         "What the rows are").choices(BY).default("tenant"),

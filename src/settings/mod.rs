@@ -56,6 +56,8 @@ pub struct ClaimView {
     pub classes: Vec<Class>,
     /// Age below which a leftover is not settled, milliseconds.
     pub min_age_ms: i64,
+    /// Idle time from which on a claim that is reserved counts as idle, milliseconds.
+    pub idle_after_ms: i64,
 }
 
 /// All settings of a run, resolved.
@@ -228,10 +230,11 @@ fn view(layers: &Layers) -> Result<View> {
 fn claim_view(layers: &Layers) -> Result<ClaimView> {
     let class =
         |text: &str| text.parse().map_err(|e: UnknownClass| format!("{} {e}", quoted(text)));
-    let min_age = |text: &str| parse::duration_up_to(text, 365 * MS_PER_DAY, "a year");
+    let length = |text: &str| parse::duration_up_to(text, 365 * MS_PER_DAY, "a year");
     Ok(ClaimView {
         classes: layers.many("class", class)?,
-        min_age_ms: layers.one("min-age", min_age)?.unwrap_or(0),
+        min_age_ms: layers.one("min-age", length)?.unwrap_or(0),
+        idle_after_ms: layers.one("idle-after", length)?.unwrap_or(0),
     })
 }
 

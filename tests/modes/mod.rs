@@ -15,11 +15,11 @@ use gpu_finops::report::contract::Report;
 use gpu_finops::source::objects;
 use serde_json::Value;
 
-fn folder(mode: &str) -> PathBuf {
+pub(crate) fn folder(mode: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/modes").join(mode)
 }
 
-fn inputs(mode: &str) -> Inputs {
+pub(crate) fn inputs(mode: &str) -> Inputs {
     let folder = folder(mode);
     let policy = Policy::default();
     let raw = objects::read_path(&folder.join("objects.yaml")).expect("the fixture's objects");
@@ -129,6 +129,12 @@ fn dra_edges() {
     let nodes: Vec<_> = report.nodes.iter().map(|n| (n.node.as_str(), n.is_pool)).collect();
     assert_eq!(nodes, [("d4", false), ("fabric", true)]);
     assert_eq!((report.fleet.nodes, report.fleet.gpus), (1, 6), "a pool is no node");
+}
+
+/// Traps 4, 15: what is reserved and does nothing, and what only looks like it.
+#[test]
+fn dra_idle() {
+    check("dra-idle");
 }
 
 /// Traps 4, 15, 36: claims that are gone, known from labels or not at all; objects of `v1beta1`.

@@ -80,7 +80,8 @@ fn reported(claims: Vec<ClaimFact>, pools: Vec<PoolFact>, policy: &Policy) -> Cl
         namespaces: &[],
         classes: &[],
         min_age_ms: MIN_AGE,
-        idle: &IdleClaims::new(),
+        measured: None,
+        idle_after_ms: 0,
         tool_version: "0",
     };
     report(&facts, &[], &question)
@@ -211,7 +212,8 @@ fn tenants_by_the_pods_that_have_it_or_by_itself() {
             namespaces: &[],
             classes: &[],
             min_age_ms: MIN_AGE,
-            idle: &IdleClaims::new(),
+            measured: None,
+            idle_after_ms: 0,
             tool_version: "0",
         };
         report(&facts, &[], &question).claims.remove(0).tenant

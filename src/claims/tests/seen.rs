@@ -27,8 +27,7 @@ fn nothing_is_gone_where_pods_could_not_be_read() {
         (SourceState::Failed, Class::Active),
     ] {
         let sources = [status(state)];
-        let idle = IdleClaims::new();
-        let around = Surroundings::new(&facts, &sources, &idle, NOW, MIN_AGE);
+        let around = Surroundings::new(&facts, &sources, UNMEASURED, NOW, MIN_AGE);
         assert_eq!(around.classify(&reserved(&["a"])).class, expected, "{state:?}");
     }
 }
@@ -53,8 +52,8 @@ fn live_sources(otherwise: &[(&str, SourceState)]) -> Vec<SourceStatus> {
 fn a_live_cluster_says_what_was_listed() {
     let facts = ClusterFacts { listed_at_ms: Some(NOW), ..cluster(vec![]) };
     let class = |claim: &ClaimFact, otherwise: &[(&str, SourceState)]| {
-        let (sources, idle) = (live_sources(otherwise), IdleClaims::new());
-        let found = Surroundings::new(&facts, &sources, &idle, NOW, MIN_AGE).classify(claim);
+        let sources = live_sources(otherwise);
+        let found = Surroundings::new(&facts, &sources, UNMEASURED, NOW, MIN_AGE).classify(claim);
         (found.class, found.settled)
     };
     // Trap 33: a kind of workload that was not listed may name the claim.

@@ -48,6 +48,7 @@ fn claim(name: &str, class: Class, share: Option<f64>, cost: Option<f64>) -> Cla
         deleted_at: None,
         age_seconds: Some(43_200.0),
         cost_per_day: cost,
+        usage: None,
         owner: Some(OwnerRow { kind: "Pod".into(), name: "a".into(), uid: "uid-a".into() }),
     }
 }
@@ -96,6 +97,7 @@ fn report() -> ClaimsReport {
             }],
             problems: vec![ProblemRow { subject: HOSTILE.into(), detail: "no price".into() }],
             complete: false,
+            usage: UseCoverage { detail: "use is not judged".into(), ..UseCoverage::default() },
         },
     }
 }
@@ -130,6 +132,37 @@ fn the_table_fits_and_says_what_it_leaves_out() {
 }
 
 #[test]
+fn idle_claims_are_counted_and_explained() {
+    let table = text(&report(), Format::Table, 80);
+    assert!(table.contains("Use is not judged."), "{table}");
+    let mut idle = claim("notebook", Class::IdleButReserved, Some(1.0), Some(72.0));
+    idle.usage = Some(UsageRow {
+        held_gpu_hours: 30.0,
+        observed_gpu_hours: 30.0,
+        idle_gpu_hours: 30.0,
+        idle_since: Some("2026-11-19T06:00:00Z".into()),
+        idle_seconds: 108_000.0,
+        signals: vec!["gpu_util".into(), "sm_active".into()],
+    });
+    let usage = UseCoverage { judged: true, ..UseCoverage::default() };
+    let coverage = ClaimCoverage { usage, ..ClaimCoverage::default() };
+    let report = ClaimsReport { claims: vec![idle], coverage, ..report() };
+    let table = text(&report, Format::Table, 80);
+    let verdict = "1 claim; none is stale and holds a device; 1 idle but reserved holds 1.0 GPU, $72.00 \
+                   a day.";
+    let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(verdict), "{table}");
+    assert!(table.contains("IDLE BUT RESERVED: WHY, AND WHAT TO DO"), "{table}");
+    assert!(!table.contains("not judged"), "{table}");
+    assert!(text(&report, Format::Wide, 80).contains("2026-11-19T06:00:00Z"));
+    let csv = text(&report, Format::Csv, 80);
+    assert!(
+        csv.contains(",30.0,30.0,30.0,2026-11-19T06:00:00Z,108000.0,gpu_util;sm_active,"),
+        "{csv}"
+    );
+}
+
+#[test]
 fn hostile_names_do_nothing_in_any_format() {
     for format in [Format::Table, Format::Wide, Format::Markdown, Format::Csv, Format::Json] {
         let shown = text(&report(), format, 120);
@@ -149,10 +182,11 @@ fn hostile_names_do_nothing_in_any_format() {
 fn csv_has_one_row_for_each_claim_and_leaves_empty_what_is_not_known() {
     let csv = text(&report(), Format::Csv, 80);
     let header = "namespace,name,uid,class,settled,tenant,share_total,cost_per_day,age_seconds,\
-                  created_at,allocated_at,deleted_at,nodes,models,devices,holders,owner,why,action";
+                  created_at,allocated_at,deleted_at,held_gpu_hours,observed_gpu_hours,\
+                  idle_gpu_hours,idle_since,idle_seconds,signals,nodes,models,devices,holders,owner,why,action";
     assert_eq!(csv.lines().next(), Some(header));
     let row = "ml,slice,6f0e1a2b-0000-4000-8000-000000000001,orphan-allocated,false,vision,,,43200.0,\
-               2026-11-20T00:00:00Z,,,node-1,NVIDIA H100 80GB HBM3,gpu.nvidia.com/node-1/gpu-0,\
+               2026-11-20T00:00:00Z,,,,,,,,,node-1,NVIDIA H100 80GB HBM3,gpu.nvidia.com/node-1/gpu-0,\
                Pod a (gone),Pod a,reserved by Pod a,none: it is in use";
     assert_eq!(csv.lines().nth(2), Some(row));
 }
@@ -163,7 +197,7 @@ fn none_and_none_seen_are_two_things() {
         claims: vec![],
         totals: vec![],
         scope: ClaimScope { namespaces: vec![], classes },
-        coverage: ClaimCoverage { sources, problems: vec![], complete: true },
+        coverage: ClaimCoverage { sources, complete: true, ..ClaimCoverage::default() },
         ..report()
     };
     let line = |name: &str, status: &str| SourceRow {

@@ -4,6 +4,7 @@ use super::super::RenderOptions;
 use super::super::format::{UNKNOWN, count, decimal, money_alone, plural};
 use super::value::{Value, column};
 use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, shown};
+use crate::claims::Class;
 use crate::claims::contract::{ClaimRow, ClaimsReport, ClassTotal, DeviceRow};
 
 /// From this rank on a column is shown in wide output only.
@@ -12,6 +13,7 @@ const WIDE: u8 = 10;
 const ROOMY: usize = 100;
 /// Most problems that are spelled out unless everything is asked for.
 const PROBLEMS: usize = 10;
+const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 /// The document for a report on claims.
 pub(in super::super) fn build(report: &ClaimsReport, options: &RenderOptions) -> Vec<Block> {
@@ -19,6 +21,7 @@ pub(in super::super) fn build(report: &ClaimsReport, options: &RenderOptions) ->
         vec![Block::Title(format!("Resource claims at {}", report.generated_at)), verdict(report)];
     blocks.extend(scope(report).map(|text| Block::Note(Tone::Warn, text)));
     blocks.extend(unknown(report).map(|text| Block::Note(Tone::Warn, text)));
+    blocks.extend(about_use(report).map(|text| Block::Note(Tone::Muted, text)));
     if !report.claims.is_empty() {
         blocks.push(Block::Heading("Claims, leftovers first".to_owned()));
         blocks.push(Block::Grid(grid(report, options)));
@@ -26,7 +29,9 @@ pub(in super::super) fn build(report: &ClaimsReport, options: &RenderOptions) ->
                     ! = not settled: young, still in use, or not seen from all sides.";
         blocks.push(Block::Note(Tone::Muted, text.to_owned()));
     }
-    blocks.extend(leftovers(report, options));
+    let (leftover, idle) = (Class::is_leftover, |class| class == Class::IdleButReserved);
+    blocks.extend(advice("Leftovers: why, and what to do", report, leftover, options));
+    blocks.extend(advice("Idle but reserved: why, and what to do", report, idle, options));
     blocks.extend(problems(&report.coverage.missing(), options));
     blocks
 }
@@ -59,16 +64,33 @@ fn verdict(report: &ClaimsReport) -> Block {
         1 => "; 1 is unused and holds nothing".to_owned(),
         many => format!("; {} are unused and hold nothing", count(len(many))),
     };
+    let idle: Vec<&ClaimRow> =
+        report.claims.iter().filter(|claim| claim.class == Class::IdleButReserved).collect();
     let claims = plural(len(report.claims.len()), "claim", "claims");
-    let (tone, stale_ones) = match stale.is_empty() {
-        true => (Tone::Good, "none is stale and holds a device".to_owned()),
-        false => (Tone::Warn, held(&stale, &report.currency)),
+    let stale_ones = match stale.is_empty() {
+        true => "none is stale and holds a device".to_owned(),
+        false => held(&stale, "stale", &report.currency),
     };
-    Block::Verdict(tone, format!("{claims}; {stale_ones}{unused_ones}."))
+    let idle_ones = match idle.is_empty() {
+        true => String::new(),
+        false => format!("; {}", held(&idle, "idle but reserved", &report.currency)),
+    };
+    let tone = if stale.is_empty() && idle.is_empty() { Tone::Good } else { Tone::Warn };
+    Block::Verdict(tone, format!("{claims}; {stale_ones}{idle_ones}{unused_ones}."))
+}
+
+/// Whether use was judged, while there is anything that could be idle.
+fn about_use(report: &ClaimsReport) -> Option<String> {
+    let usage = &report.coverage.usage;
+    let window = usage.window.as_ref();
+    let is_short = window.is_some_and(|w| w.hours * SECONDS_PER_HOUR < usage.idle_after_seconds);
+    let could_be = |claim: &ClaimRow| matches!(claim.class, Class::Active | Class::IdleButReserved);
+    let is_asked = report.claims.iter().any(could_be);
+    (is_asked && (!usage.judged || is_short)).then(|| sentence(&usage.detail))
 }
 
 /// `3 stale hold 3.0 GPUs, $123.45 a day (1 of them not settled)`. Sums are of what is known.
-fn held(stale: &[&ClaimRow], currency: &str) -> String {
+fn held(stale: &[&ClaimRow], what: &str, currency: &str) -> String {
     let sum = |read: fn(&ClaimRow) -> Option<f64>| {
         let known: Vec<f64> = stale.iter().filter_map(|claim| read(claim)).collect();
         (!known.is_empty()).then(|| known.iter().sum::<f64>())
@@ -79,7 +101,7 @@ fn held(stale: &[&ClaimRow], currency: &str) -> String {
         some => format!(" ({} of them not settled)", count(len(some))),
     };
     format!(
-        "{} stale {} {} {}, {} a day{unsettled}",
+        "{} {what} {} {} {}, {} a day{unsettled}",
         count(len(stale.len())),
         if stale.len() == 1 { "holds" } else { "hold" },
         gpus.map_or_else(|| UNKNOWN.to_owned(), |gpus| decimal(gpus, 1)),
@@ -155,6 +177,7 @@ fn grid(report: &ClaimsReport, options: &RenderOptions) -> Grid {
         (text("devices", roomy(2)), figures(|c| Value::Text(devices(c)))),
         (text("holders", roomy(3)), figures(|c| Value::Text(holders(c)))),
         (text("tenant", roomy(6)), figures(|c| Value::name(c.tenant.as_deref()))),
+        (text("idle since", WIDE), figures(idle_since)),
         (text("owner", WIDE), figures(owner)),
         (text("uid", WIDE), figures(|c| Value::name(c.uid.as_deref()))),
         (text("device UUIDs", WIDE), figures(|c| joined(&distinct(c, |d| d.uuid.as_deref())))),
@@ -162,7 +185,10 @@ fn grid(report: &ClaimsReport, options: &RenderOptions) -> Grid {
     ];
     let rows = claims.iter().enumerate().map(|(i, claim)| GridRow {
         cells: columns.iter().map(|(_, texts)| texts[i].clone()).collect(),
-        tone: if claim.class.is_leftover() { Tone::Warn } else { Tone::Plain },
+        tone: match claim.class {
+            class if class.is_leftover() || class == Class::IdleButReserved => Tone::Warn,
+            _ => Tone::Plain,
+        },
         ruled: i > 0 && !claim.class.is_leftover() && claims[i - 1].class.is_leftover(),
     });
     Grid {
@@ -201,19 +227,28 @@ fn holders(claim: &ClaimRow) -> String {
     claim.holders.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
+fn idle_since(claim: &ClaimRow) -> Value {
+    let usage = claim.usage.as_ref();
+    Value::Text(usage.and_then(|usage| usage.idle_since.clone()).unwrap_or_default())
+}
+
 fn owner(claim: &ClaimRow) -> Value {
     let name = claim.owner.as_ref().map(|owner| format!("{} {}", owner.kind, owner.name));
     Value::Text(name.unwrap_or_default())
 }
 
-/// Every leftover with its reason and what to do.
-fn leftovers(report: &ClaimsReport, options: &RenderOptions) -> Vec<Block> {
-    let leftovers: Vec<&ClaimRow> =
-        report.claims.iter().filter(|claim| claim.class.is_leftover()).collect();
-    if leftovers.is_empty() {
+/// Every claim of some classes with its reason and what to do.
+fn advice(
+    heading: &str,
+    report: &ClaimsReport,
+    wanted: fn(Class) -> bool,
+    options: &RenderOptions,
+) -> Vec<Block> {
+    let claims: Vec<&ClaimRow> = report.claims.iter().filter(|c| wanted(c.class)).collect();
+    if claims.is_empty() {
         return Vec::new();
     }
-    let visible = shown(leftovers.len(), options.top);
+    let visible = shown(claims.len(), options.top);
     let item = |claim: &&ClaimRow| {
         Block::Item(Item {
             tone: if claim.settled { Tone::Warn } else { Tone::Plain },
@@ -222,8 +257,8 @@ fn leftovers(report: &ClaimsReport, options: &RenderOptions) -> Vec<Block> {
             foot: format!("To do: {}.", claim.action),
         })
     };
-    let heading = Block::Heading("Leftovers: why, and what to do".to_owned());
-    std::iter::once(heading).chain(leftovers[..visible].iter().map(item)).collect()
+    let heading = Block::Heading(heading.to_owned());
+    std::iter::once(heading).chain(claims[..visible].iter().map(item)).collect()
 }
 
 /// Our own words as a sentence; names are never at its start.

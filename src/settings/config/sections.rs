@@ -120,6 +120,8 @@ pub struct ClaimsSection {
     pub classes: Option<Vec<String>>,
     /// Age below which a claim that looks left over is not settled (`10m`).
     pub min_age: Option<String>,
+    /// Idle time from which on a claim that is reserved counts as idle (`24h`).
+    pub idle_after: Option<String>,
 }
 
 /// What counts as idle, and when data is too thin.
