@@ -95,6 +95,8 @@ catalogue! {
     PodGpuRequests, "pod_gpu_requests", Raw, All;
     /// GPUs a pod's init containers request, by resource.
     PodInitGpuRequests, "pod_init_gpu_requests", Raw, All;
+    /// Resource claims that a pod uses (kube-state-metrics 2.20 and later).
+    PodResourceClaims, "pod_resource_claims", Raw, All;
     /// GPUs, CPU and memory that a node's pods may request.
     NodeAllocatable, "node_allocatable", Raw, GpuNodes;
     /// Node's Ready condition, while it is not true.

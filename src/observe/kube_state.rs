@@ -23,14 +23,16 @@ pub struct PodKey {
     pub uid: Option<String>,
 }
 
-/// A pod that requests GPUs.
+/// A pod that requests GPUs, or uses resource claims.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct KubePod {
     /// Node it is bound to.
     pub node: Option<String>,
     /// Effective GPU request by resource name.
     pub gpus: BTreeMap<String, u32>,
-    /// First and last sample while bound to a node.
+    /// Resource claims of its namespace that it uses.
+    pub claims: BTreeSet<String>,
+    /// First and last sample; of a pod that requests GPUs, while bound to a node.
     pub seen: Option<(Millis, Millis)>,
     /// Spacing of its samples.
     pub step_ms: i64,
@@ -87,6 +89,8 @@ pub struct Demand {
 pub struct KubeState {
     /// GPU pods.
     pub pods: BTreeMap<PodKey, KubePod>,
+    /// Pods that use resource claims; those that request GPUs, too, are among both.
+    pub claimants: BTreeMap<PodKey, KubePod>,
     /// GPU nodes.
     pub nodes: BTreeMap<String, KubeNode>,
     /// `label_*` labels of namespaces.
@@ -101,13 +105,21 @@ pub struct KubeState {
     pub pods_up: IntervalSet,
     /// When nodes were reported at all.
     pub nodes_up: IntervalSet,
+    /// When uses of claims were reported at all.
+    pub claims_up: IntervalSet,
 }
 
 impl KubeState {
+    /// Resource claims that a pod uses, as far as it is told.
+    #[must_use]
+    pub fn claims_of(&self, key: &PodKey) -> Vec<String> {
+        self.claimants.get(key).map(|pod| pod.claims.iter().cloned().collect()).unwrap_or_default()
+    }
+
     /// When kube-state-metrics reported anything.
     #[must_use]
     pub fn up(&self) -> IntervalSet {
-        self.pods_up.union(&self.nodes_up)
+        self.pods_up.union(&self.nodes_up).union(&self.claims_up)
     }
 }
 
@@ -123,7 +135,9 @@ pub fn observe(
     let mut state = KubeState::default();
     reader.nodes(&mut state);
     reader.pods(&mut state);
+    reader.claimants(&mut state);
     reader.pod_facts(&mut state);
+    state.claimants.values_mut().for_each(seen_while_bound);
     reader.owners(&mut state);
     reader.addresses(&mut state);
     reader.demands(&mut state);
@@ -269,7 +283,10 @@ impl<'a> Reader<'a> {
                 };
                 if let Some(node) = kube(series, "node") {
                     let step = Self::timeline(series).step(step_ms, self.max_gap_ms);
-                    seen_on(state.pods.entry(key.clone()).or_default(), node, series, step);
+                    let pod = state.pods.entry(key.clone()).or_default();
+                    if seen(pod, series, step) {
+                        pod.node = Some(node.to_owned());
+                    }
                     state.pods_up = state.pods_up.union(&self.presence(series));
                 }
                 let container = kube(series, "container").unwrap_or_default().to_owned();
@@ -299,6 +316,27 @@ impl<'a> Reader<'a> {
         state.pods.retain(|_, p| p.seen.is_some() && !p.gpus.is_empty());
     }
 
+    /// The metric tells neither whether a pod was bound nor where: both come with its other facts.
+    fn claimants(&self, state: &mut KubeState) {
+        let all = self.series(QueryId::PodResourceClaims);
+        let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
+        let step_ms = common_step(&lines.iter().collect::<Vec<_>>(), self.default_step_ms);
+        for series in all {
+            // Empty until there is a claim of that name, and where none was needed.
+            let (Some(key), Some(claim)) = (pod_key(series), series.label("resourceclaim_name"))
+            else {
+                continue;
+            };
+            let step = Self::timeline(series).step(step_ms, self.max_gap_ms);
+            let pod = state.claimants.entry(key).or_default();
+            if seen(pod, series, step) {
+                pod.claims.insert(claim.to_owned());
+                state.claims_up = state.claims_up.union(&self.presence(series));
+            }
+        }
+        state.claimants.retain(|_, pod| pod.seen.is_some());
+    }
+
     /// Init containers that go on running beside the main ones.
     fn sidecars(&self) -> BTreeSet<(PodKey, String)> {
         self.series(QueryId::InitContainerInfo)
@@ -312,7 +350,8 @@ impl<'a> Reader<'a> {
         let mut on_pods = |query, change: &mut dyn FnMut(&mut KubePod, &Series)| {
             for series in self.series(query) {
                 let Some(key) = pod_key(series) else { continue };
-                if let Some(pod) = state.pods.get_mut(&key) {
+                let known = [state.pods.get_mut(&key), state.claimants.get_mut(&key)];
+                for pod in known.into_iter().flatten() {
                     change(pod, series);
                 }
             }
@@ -361,6 +400,9 @@ impl<'a> Reader<'a> {
                 if let Some(ip) = series.label(label) {
                     state.node_of_ip.insert(ip.to_owned(), node.to_owned());
                 }
+            }
+            if let Some(pod) = state.claimants.get_mut(&key) {
+                pod.node = Some(node.to_owned());
             }
             state.node_of_pod.insert((key.namespace, key.name), node.to_owned());
         }
@@ -434,15 +476,23 @@ fn effective(counts: &Counts) -> u32 {
     (sum(ContainerKind::Main) + sidecars).max(init.unwrap_or(0) + sidecars)
 }
 
-fn seen_on(pod: &mut KubePod, node: &str, series: &Series, step: i64) {
+/// Notes when a pod was seen; `false` for a series without samples.
+fn seen(pod: &mut KubePod, series: &Series, step: i64) -> bool {
     let (Some(&first), Some(&last)) = (series.timestamps_ms.first(), series.timestamps_ms.last())
     else {
-        return;
+        return false;
     };
     let (first, last) = pod.seen.map_or((first, last), |(f, l)| (f.min(first), l.max(last)));
     pod.seen = Some((first, last));
-    pod.node = Some(node.to_owned());
     pod.step_ms = if pod.step_ms == 0 { step } else { pod.step_ms.min(step) };
+    true
+}
+
+/// A pod that uses claims is told of while it waits, too: what counts is the time from its binding.
+fn seen_while_bound(pod: &mut KubePod) {
+    if let (Some((first, last)), Some(bound)) = (pod.seen, pod.scheduled_ms.or(pod.started_ms)) {
+        pod.seen = Some((first.max(bound).min(last), last));
+    }
 }
 
 fn read_allocatable(node: &mut KubeNode, series: &Series) {
@@ -628,6 +678,39 @@ mod tests {
                 .pods
                 .is_empty()
         );
+    }
+
+    /// Not trap 5: the metric has no claims that the scheduler makes for extended resources.
+    #[test]
+    fn claims_of_pods_are_those_that_have_a_name() {
+        let of = |claim: &'static str, more: &[(&'static str, &'static str)]| {
+            let base = [("namespace", "ml"), ("pod", "train"), ("uid", "u1")];
+            let labels = [&base[..], &[("resourceclaim_name", claim)], more].concat();
+            series(&labels, &[(100, 1.0), (200, 1.0)])
+        };
+        let scheduled = series(&POD[..3], &[(200, 0.15)]);
+        let info = series(&POD[..4], &[(200, 1.0)]);
+        let state = observe_all(vec![
+            (
+                QueryId::PodResourceClaims,
+                vec![
+                    of("train-gpu-x", &[("claim_name", "gpu")]),
+                    of("train-gpu-x", &[("claim_name", "gpu"), ("instance", "other:8080")]),
+                    of("shared", &[("claim_name", "other")]),
+                    of("", &[("claim_name", "late")]),
+                ],
+            ),
+            (QueryId::PodScheduledTime, vec![scheduled]),
+            (QueryId::PodInfo, vec![info]),
+        ]);
+        assert_eq!(state.pods.len(), 0, "it requests no GPU");
+        let (key, pod) = state.claimants.iter().next().expect("one pod");
+        assert_eq!((key.name.as_str(), key.uid.as_deref()), ("train", Some("u1")));
+        assert_eq!(pod.claims.iter().collect::<Vec<_>>(), ["shared", "train-gpu-x"]);
+        // It waited for 50 ms.
+        assert_eq!((pod.seen, pod.scheduled_ms), (Some((150, 200)), Some(150)));
+        assert_eq!(pod.node.as_deref(), Some("n1"));
+        assert_eq!(state.up(), IntervalSet::of(Interval::new(100, 300)));
     }
 
     #[test]

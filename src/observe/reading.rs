@@ -38,6 +38,8 @@ pub struct Reading {
     pub presence: IntervalSet,
     /// Pods that its series name, sorted.
     pub labelled: Vec<LabelledTime>,
+    /// Claims that its series name, whether they name a pod or not, sorted, and when.
+    pub claims: Vec<(ClaimLabel, IntervalSet)>,
     /// Size of the framebuffer (used + free), bytes, where both were seen.
     pub memory_bytes: Option<f64>,
     /// Series named two pods at one time: the card is shared, and one value stands under several names.
@@ -68,12 +70,17 @@ impl Merging {
         let mut out = Reading::default();
         let mut duplicates = 0;
         let mut labelled: BTreeMap<(PodLabel, Option<ClaimLabel>), IntervalSet> = BTreeMap::new();
+        let mut claims: BTreeMap<ClaimLabel, IntervalSet> = BTreeMap::new();
         for (&field, lines) in lines {
             let step = self.steps[&field];
             for line in lines {
                 let spacing = line.timeline.step(step, self.max_gap_ms);
                 let there = presence(&line.timeline, spacing, self.max_gap_ms);
                 out.presence = out.presence.union(&there);
+                if let Some(claim) = &line.claim {
+                    let known = claims.entry(claim.clone()).or_default();
+                    *known = known.union(&there);
+                }
                 if let Some(pod) = &line.pod {
                     let known = labelled.entry((pod.clone(), line.claim.clone())).or_default();
                     *known = known.union(&there);
@@ -90,6 +97,7 @@ impl Merging {
                 out.processes.entry(pod.clone()).or_default().insert(field, holds);
             }
         }
+        out.claims = claims.into_iter().collect();
         out.memory_bytes = memory_size(&out.signals);
         out.signals.retain(|field, _| !field.is_size());
         out.labelled = labelled

@@ -10,7 +10,8 @@ use crate::model::{MetricData, QueryId, Series};
 const NODE_QUERIES: [QueryId; 3] =
     [QueryId::NodeCapacity, QueryId::PodGpuRequests, QueryId::PodInitGpuRequests];
 /// Queries of kube-state-metrics whose series name a namespace that asks for GPUs.
-const REQUEST_QUERIES: [QueryId; 2] = [QueryId::PodGpuRequests, QueryId::PodInitGpuRequests];
+const REQUEST_QUERIES: [QueryId; 3] =
+    [QueryId::PodGpuRequests, QueryId::PodInitGpuRequests, QueryId::PodResourceClaims];
 /// Queries of the devices' exporters whose series name the namespace that holds a GPU.
 const DEVICE_QUERIES: [QueryId; 6] = [
     QueryId::GpuUtil,

@@ -46,6 +46,7 @@ const RENDERED: &[(&str, &str)] = &[
         "pod_init_gpu_requests",
         r#"kube_pod_init_container_resource_requests{resource=~"nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+"}"#,
     ),
+    ("pod_resource_claims", r#"{__name__="kube_pod_resourceclaim_info"}"#),
     (
         "node_allocatable",
         r#"kube_node_status_allocatable{resource=~"cpu|memory|nvidia_com_gpu|amd_com_gpu|nvidia_com_gpu_shared|nvidia_com_mig_.+",node=~"gpu-1|gpu-2\\.eu"}"#,
