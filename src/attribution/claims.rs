@@ -2,16 +2,18 @@
 //!
 //! Money goes to the claim: one device of an allocation is held once, however many pods share the claim,
 //! and split between those that are there. While none is, the claim holds it by itself, and the time is
-//! stale. Claims that are gone are known from the exporter's `dra_*` labels alone.
+//! stale. Claims that are gone are `gone`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::{self, Consumed};
+use super::gone::Gone;
 use super::holder::{Holder, HolderKind, HoldingSource, Spot};
 use super::holding::{Grant, Holding, Sharing, Speaks};
 use super::inventory::Device;
 use super::mig;
 use super::pooled::{Cards, Part};
+use super::unjoined::Unjoined;
 use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice};
 use crate::model::{ClusterFacts, Interval, Window};
 use crate::observe::devices::DeviceObservation;
@@ -32,6 +34,8 @@ pub struct World<'a> {
     pub observations: &'a [DeviceObservation],
     /// What is listed stands for the whole window.
     pub is_present_only: bool,
+    /// Longest time for which labels may lag behind what they tell of.
+    pub max_gap_ms: i64,
 }
 
 /// What claims hold.
@@ -43,6 +47,8 @@ pub struct Claimed {
     pub settled: BTreeSet<usize>,
     /// Devices in allocations that no pool lists: not billed. `namespace/claim: driver/pool/device`.
     pub unlisted: Vec<String>,
+    /// Pods that are gone and used claims of which no device is known.
+    pub unjoined: Vec<Unjoined>,
 }
 
 /// Reads every allocated claim. Claims that hold by themselves are added to `holders`.
@@ -58,13 +64,14 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
         .collect();
     let by_claim = members(holders);
     let unnamed = world.unnamed();
-    let mut resolved: BTreeSet<usize> = BTreeSet::new();
+    let mut resolved = Resolved::default();
     for (c, claim) in world.facts.dra.claims.iter().enumerate() {
         let Some(allocation) = &claim.allocation else { continue };
         let key = (claim.namespace.clone(), claim.name.clone());
         let mut members = by_claim.get(&key).cloned().unwrap_or_default();
+        world.keep_users(claim, holders, &mut members);
         members.extend(reserved(claim, holders, &members));
-        resolved.extend(&members);
+        resolved.extend(members.iter().map(|&m| (m, claim.name.clone())));
         let held = allocation.devices.iter().enumerate().filter(|(_, d)| d.holds_gpu());
         let time = world.time_of(claim, &members, holders);
         let own = world.own_holder(claim, time);
@@ -108,7 +115,7 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
             }
         }
     }
-    world.by_labels(holders, &resolved, &device_of_card, &mut groups, &mut out);
+    Gone::new(world, &resolved, &device_of_card).hold(holders, &mut groups, &mut out);
     let settled = |h: &Holder| h.wants.is_empty() && !h.claims.is_empty();
     out.settled.extend(holders.iter().enumerate().filter(|(_, h)| settled(h)).map(|(i, _)| i));
     out
@@ -138,24 +145,27 @@ fn reserved(claim: &ClaimFact, holders: &[Holder], known: &[usize]) -> Vec<usize
     all.filter(|(h, holder)| !known.contains(h) && named(holder)).map(|(h, _)| h).collect()
 }
 
+/// Holders with the claims that they use and that are known as objects.
+pub(super) type Resolved = BTreeSet<(usize, String)>;
+
 /// Numbers of partitions, by card and profile.
 type Unnamed = BTreeMap<(usize, String), usize>;
 
 /// Numbers of groups.
 #[derive(Default)]
-struct Groups {
+pub(super) struct Groups {
     count: usize,
     by_device: BTreeMap<usize, usize>,
     by_label: BTreeMap<(String, String, Spot), usize>,
 }
 
 impl Groups {
-    fn fresh(&mut self) -> usize {
+    pub(super) fn fresh(&mut self) -> usize {
         self.count += 1;
         self.count
     }
 
-    fn of_device(&mut self, device: usize) -> usize {
+    pub(super) fn of_device(&mut self, device: usize) -> usize {
         if let Some(&group) = self.by_device.get(&device) {
             return group;
         }
@@ -164,7 +174,7 @@ impl Groups {
         group
     }
 
-    fn of_label(&mut self, namespace: &str, claim: &str, spot: Spot) -> usize {
+    pub(super) fn of_label(&mut self, namespace: &str, claim: &str, spot: Spot) -> usize {
         let key = (namespace.to_owned(), claim.to_owned(), spot);
         if let Some(&group) = self.by_label.get(&key) {
             return group;
@@ -176,7 +186,7 @@ impl Groups {
 }
 
 /// How a claim shares its device's card.
-const fn mode(part: Part, listed: &DraDevice) -> Sharing {
+pub(super) const fn mode(part: Part, listed: &DraDevice) -> Sharing {
     match (listed.multi_allocation, part.is_partition) {
         (true, _) => Sharing::DraCapacity,
         (false, true) => Sharing::DraPartition,
@@ -193,6 +203,19 @@ impl World<'_> {
         let start: Option<Millis> = start.or(claim.created_ms).filter(|_| !self.is_present_only);
         let start = start.unwrap_or(self.window.start()).max(self.window.start());
         Interval::new(start, self.window.end())
+    }
+
+    /// Leaves those who used the claim as it is now. One that was mostly there before used an earlier
+    /// allocation, or an earlier claim of the name: it is known from labels, if at all.
+    fn keep_users(&self, claim: &ClaimFact, holders: &[Holder], members: &mut Vec<usize>) {
+        let start = claim.allocation.as_ref().and_then(|a| a.at_ms).or(claim.created_ms);
+        let Some(start) = start.filter(|_| !self.is_present_only) else { return };
+        let reserved = |uid: &String| claim.reserved_for.iter().any(|c| c.uid == *uid);
+        members.retain(|&m| {
+            let Holder { key, time, .. } = &holders[m];
+            let since = time.end - start.max(time.start);
+            key.uid.as_ref().is_some_and(reserved) || 2 * since >= time.length_ms()
+        });
     }
 
     /// The claim as a holder of its own, for the time in which no pod is there.
@@ -259,7 +282,7 @@ impl World<'_> {
     ) -> Option<usize> {
         let seen = &self.observations[self.devices[d].observation?];
         let names = |i: &usize| {
-            seen.instances[*i].reading.labelled.iter().filter_map(|l| l.claim.as_ref()).any(|c| {
+            seen.instances[*i].reading.claims.iter().any(|(c, _)| {
                 (c.namespace == claim.namespace && c.name == claim.name)
                     || c.device.as_ref() == Some(&given.key)
             })
@@ -268,10 +291,9 @@ impl World<'_> {
         let wanted = listed.attributes.get("profile");
         // An instance that names any claim speaks of that claim alone.
         let is_open = |i: &usize| {
-            let named = &seen.instances[*i].reading.labelled;
             wanted.is_some()
                 && seen.instances[*i].profile.as_ref() == wanted
-                && named.iter().all(|l| l.claim.is_none())
+                && seen.instances[*i].reading.claims.is_empty()
         };
         let all = || 0..seen.instances.len();
         all().find(names).or_else(|| {
@@ -289,8 +311,8 @@ impl World<'_> {
             .observations
             .iter()
             .flat_map(DeviceObservation::readings)
-            .flat_map(|(_, reading)| &reading.labelled)
-            .filter_map(|l| l.claim.as_ref()?.device.as_ref())
+            .flat_map(|(_, reading)| &reading.claims)
+            .filter_map(|(claim, _)| claim.device.as_ref())
             .collect();
         let allocations = self.facts.dra.claims.iter().filter_map(|c| c.allocation.as_ref());
         let unnamed: BTreeSet<&DeviceKey> = allocations
@@ -306,44 +328,5 @@ impl World<'_> {
             }
         }
         out
-    }
-
-    /// Pods that series name on a pooled device, whose claim is gone or was never printed.
-    fn by_labels(
-        &self,
-        holders: &[Holder],
-        resolved: &BTreeSet<usize>,
-        device_of_card: &BTreeMap<usize, usize>,
-        groups: &mut Groups,
-        out: &mut Claimed,
-    ) {
-        let pooled: BTreeMap<usize, usize> = device_of_card
-            .values()
-            .filter_map(|&d| Some((self.devices[d].observation?, d)))
-            .collect();
-        // What such a pod requested was a claim's extended resource, or it requested nothing.
-        let unresolved = |(h, holder): &(usize, &Holder)| {
-            !resolved.contains(h) && holder.kind == HolderKind::Pod
-        };
-        for (h, holder) in holders.iter().enumerate().filter(unresolved) {
-            for (&spot, _) in holder.labelled.iter().filter(|(_, ms)| **ms > 0) {
-                let Some(&d) = pooled.get(&spot.0) else { continue };
-                let claim = holder.claims.first().map_or(holder.key.name.as_str(), String::as_str);
-                out.settled.insert(h);
-                out.holdings.push(Holding {
-                    share: self.spot_share(d, spot),
-                    speaks: spot.1.map_or(Speaks::Card, Speaks::Instance),
-                    group: Some(groups.of_label(&holder.key.namespace, claim, spot)),
-                    ..Holding::whole(d, holder.time, h)
-                });
-            }
-        }
-    }
-
-    fn spot_share(&self, d: usize, (observation, instance): Spot) -> f64 {
-        let named =
-            instance.and_then(|i| self.observations[observation].instances[i].profile.as_ref());
-        let device = &self.devices[d];
-        named.and_then(|p| mig::share(&device.model, p, device.memory_bytes)).unwrap_or(1.0)
     }
 }

@@ -6,6 +6,7 @@ pub mod agents;
 pub mod claims;
 pub mod counters;
 pub mod fraction;
+mod gone;
 pub mod health;
 pub mod holder;
 pub mod holding;
@@ -27,6 +28,7 @@ pub mod room;
 pub mod slots;
 pub mod states;
 pub mod tenants;
+pub mod unjoined;
 pub mod vgpu;
 
 #[cfg(test)]
@@ -47,6 +49,7 @@ use pooled::Cards;
 use resolve::{Account, Books, Piece};
 use states::{Segment, State};
 use tenants::Named;
+use unjoined::Unjoined;
 
 use crate::model::{Inputs, Interval, IntervalSet, Policy, Window};
 use crate::observe::devices::{self, DeviceObservation, DeviceObservations};
@@ -130,6 +133,7 @@ pub fn attribute<T: Send>(
         devices: &devices,
         observations: &seen.devices,
         is_present_only,
+        max_gap_ms: policy.max_gap_ms,
     };
     let told = hold(&world, &mut pods, &slots, &nodes, policy);
     let mut holdings = told.holdings;
@@ -141,10 +145,11 @@ pub fn attribute<T: Send>(
     let mut account = account(&holdings, &devices, &slots, &pods, &cards, inputs);
     let used = unclaimed_use(&account, &devices, &seen, policy);
     let unclaimed_use_ms = used.iter().map(|h| h.time.length_ms()).sum();
-    if !used.is_empty() {
+    let missing = unjoined::taken(&told.unjoined, &devices, &account.free, &used);
+    if !used.is_empty() || !missing.is_empty() {
         pods.push(unknown_holder(inputs.window));
         let holder = pods.len() - 1;
-        holdings.extend(used.into_iter().map(|h| Holding { holder, ..h }));
+        holdings.extend(used.into_iter().chain(missing).map(|h| Holding { holder, ..h }));
         account = self::account(&holdings, &devices, &slots, &pods, &cards, inputs);
     }
     // Metrics and labels lag by up to a gap at each handover; only more than that is a contradiction.
@@ -166,11 +171,9 @@ pub fn attribute<T: Send>(
     oddities.no_holders = no_holders;
     oddities.unconfirmed = unconfirmed;
     oddities.busy_unheld_ms = judged.busy_unheld_ms;
-    oddities.unlisted = told.unlisted;
+    oddities.of_claims(told.unlisted, &told.unjoined, &holders, &inputs.facts.dra, &kube);
     oddities.bad_annotations = bad_annotations;
     oddities.unclaimed_use_ms = unclaimed_use_ms;
-    let pools = inputs.facts.dra.pools.iter().filter(|p| !p.is_complete());
-    oddities.incomplete_pools = pools.map(|p| format!("{}/{}", p.driver, p.name)).collect();
     let pieces = account.pieces;
     let tenures = judged.tenures;
     (Attribution { nodes, devices, holders, pieces, tenures, oddities }, made)
@@ -181,6 +184,7 @@ struct Told {
     holdings: Vec<Holding>,
     homeless_ms: BTreeMap<usize, i64>,
     unlisted: Vec<String>,
+    unjoined: Vec<Unjoined>,
     problems: Vec<String>,
 }
 
@@ -206,6 +210,7 @@ fn hold(
         holdings: [claimed.holdings, divided.holdings, placed.holdings].concat(),
         homeless_ms: placed.homeless_ms,
         unlisted: claimed.unlisted,
+        unjoined: claimed.unjoined,
         problems: divided.problems.into_iter().chain(fractions.problems).collect(),
     }
 }
@@ -282,6 +287,10 @@ fn unclaimed_use(
         out.extend(used.as_slice().iter().map(|&time| Holding::whole(free.device, time, 0)));
     }
     out
+}
+
+fn claims_are_labelled(seen: &[DeviceObservation]) -> bool {
+    seen.iter().flat_map(DeviceObservation::readings).any(|(_, r)| !r.claims.is_empty())
 }
 
 /// How each device was shared, by what was handed out of it.

@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Attributed;
+use super::unjoined::Unjoined;
+use super::{Attributed, claims_are_labelled};
 use super::holding::Speaks;
 use super::inventory::Device;
 use super::nodes::Node;
 use super::resolve::Account;
+use crate::model::dra::DraFacts;
 use crate::observe::devices::DeviceObservations;
 use crate::observe::kube_state::{KubeState, PodKey};
 
@@ -33,6 +35,12 @@ pub struct Oddities {
     pub unlisted: Vec<String>,
     /// Pools of which slices are missing.
     pub incomplete_pools: Vec<String>,
+    /// Pods that are gone and used claims of which no device is known.
+    pub unjoined: Vec<PodKey>,
+    /// Devices are handed out by claims, and no series tells which pod used which claim.
+    pub no_claim_history: bool,
+    /// Series name claims.
+    pub claims_are_labelled: bool,
     /// GPU-milliseconds on devices of pools that were in use while no claim is known.
     pub unclaimed_use_ms: i64,
     /// Devices claimed by two holders at once, with the milliseconds.
@@ -47,6 +55,27 @@ pub struct Oddities {
     pub bad_annotations: Vec<String>,
     /// Nodes whose CPU and memory are unknown: nothing there can be called stranded.
     pub nodes_without_room: Vec<String>,
+}
+
+impl Oddities {
+    /// What was odd about claims, and how much of their past is told.
+    pub(super) fn of_claims(
+        &mut self,
+        unlisted: Vec<String>,
+        unjoined: &[Unjoined],
+        holders: &[Attributed],
+        dra: &DraFacts,
+        kube: &KubeState,
+    ) {
+        let key = |u: &Unjoined| holders[u.holder].holder.key.clone();
+        let incomplete = dra.pools.iter().filter(|pool| !pool.is_complete());
+        self.unlisted = unlisted;
+        self.unjoined = unjoined.iter().map(key).collect();
+        self.incomplete_pools =
+            incomplete.map(|pool| format!("{}/{}", pool.driver, pool.name)).collect();
+        let has_claims = self.claims_are_labelled || dra.has_gpus();
+        self.no_claim_history = has_claims && kube.claimants.is_empty();
+    }
 }
 
 /// What shows in observations and the account. What only the making of holdings tells is added by the caller.
@@ -73,8 +102,11 @@ pub fn of(
         samples_clamped: seen.clamped,
         no_device_series: seen.devices.is_empty()
             && (devices.is_empty() || on_host().next().is_some()),
-        no_pod_history: kube.pods.is_empty() && (kube.nodes_up.is_empty() || !holders.is_empty()),
+        no_pod_history: kube.pods.is_empty()
+            && kube.claimants.is_empty()
+            && (kube.nodes_up.is_empty() || !holders.is_empty()),
         silent_devices: silent.map(|d| d.id.clone()).collect(),
+        claims_are_labelled: claims_are_labelled(&seen.devices),
         contested: account
             .contested_ms
             .iter()

@@ -39,6 +39,11 @@ impl<'a> LabelIndex<'a> {
         Self(index)
     }
 
+    /// Whether anything names a pod of this name.
+    pub(super) fn names(&self, key: &PodKey) -> bool {
+        self.0.contains_key(&(key.namespace.as_str(), key.name.as_str()))
+    }
+
     /// Labels of a pod that overlap `time`; a UID must agree where both sides have one.
     pub(super) fn of(&self, key: &PodKey, time: Interval) -> LabelsOfPod<'a> {
         let all =

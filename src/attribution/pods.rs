@@ -69,6 +69,13 @@ pub fn holders(
             FromObject::Outside => {}
         }
     }
+    for (key, pod) in kube.claimants.iter().filter(|(key, _)| !kube.pods.contains_key(key)) {
+        // Objects say it better; of a pod that is listed only they count.
+        let is_bound = || pod.scheduled_ms.is_some() || pod.started_ms.is_some();
+        if objects.get(key).is_none() && (is_bound() || labels.names(key)) {
+            out.pods.extend(context.of_metrics(key, pod, None));
+        }
+    }
     let from_labels = context.of_labels(&out.pods, observations);
     out.pods.extend(from_labels);
     out.pods.sort_by(|a, b| (&a.key, a.time).cmp(&(&b.key, b.time)));
@@ -139,7 +146,7 @@ impl Context<'_> {
             key: key.clone(),
             node: pod.node.clone(),
             wants: metric_wants(pod, object),
-            claims: object.map(|o| o.claims.clone()).unwrap_or_default(),
+            claims: object.map_or_else(|| self.kube.claims_of(key), |o| o.claims.clone()),
             time,
             since,
             source: HoldingSource::KubeStateMetrics,

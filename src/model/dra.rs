@@ -255,6 +255,12 @@ pub struct DraFacts {
 }
 
 impl DraFacts {
+    /// Whether a GPU driver offers any device.
+    #[must_use]
+    pub fn has_gpus(&self) -> bool {
+        self.pools.iter().any(|pool| is_gpu_driver(&pool.driver) && !pool.devices.is_empty())
+    }
+
     /// Whether a GPU driver offers devices on this node.
     #[must_use]
     pub fn has_devices_on(&self, node: &str) -> bool {

@@ -18,7 +18,7 @@ const ENOUGH_OBSERVED: f64 = 0.9;
 const CLOCK_TOLERANCE_MS: i64 = MS_PER_MINUTE;
 
 /// Warnings that say in detail what `no-metrics` says at once.
-const NEEDS_METRICS: &[&str] = &["no-dcgm-series", "no-pod-history"];
+const NEEDS_METRICS: &[&str] = &["no-claim-history", "no-dcgm-series", "no-pod-history"];
 
 /// How many names a sentence lists before it says how many more there are.
 const NAMES_IN_A_SENTENCE: usize = 5;
@@ -249,6 +249,29 @@ fn about_claims(odd: &Oddities) -> Vec<Remark> {
             format!(
                 "slices of these pools are missing, and devices with them: {}",
                 list(&odd.incomplete_pools)
+            ),
+        );
+    }
+    if odd.no_claim_history {
+        say(
+            "no-claim-history",
+            !odd.claims_are_labelled,
+            "no history of resource claims: kube-state-metrics before 2.20 does not tell which pod used which; \
+             GPU-hours of claims that are gone are __unattributed__, or known from DCGM's labels alone"
+                .into(),
+        );
+    }
+    if !odd.unjoined.is_empty() {
+        let names: Vec<_> =
+            odd.unjoined.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
+        say(
+            "claims-unjoined",
+            true,
+            format!(
+                "pods that are gone used resource claims of which no device is known: {}; a GPU that was free \
+                 then is taken for theirs, __unattributed__ and unobserved. Let dcgm-exporter print dra_* labels \
+                 (KUBERNETES_ENABLE_DRA)",
+                list(&names)
             ),
         );
     }

@@ -9,7 +9,7 @@ mod script;
 
 use std::path::{Path, PathBuf};
 
-use gpu_finops::model::{Inputs, Policy};
+use gpu_finops::model::{ClusterFacts, Inputs, Policy, QueryId};
 use gpu_finops::report::build::{Stamp, report};
 use gpu_finops::report::contract::Report;
 use gpu_finops::source::objects;
@@ -141,6 +141,35 @@ fn dra_idle() {
 #[test]
 fn history() {
     check("history");
+}
+
+fn codes(report: &Report) -> Vec<&str> {
+    report.coverage.warnings.iter().map(|w| w.code.as_str()).collect()
+}
+
+/// Traps 4, 15, 21, 25: claims that are gone, with their pods known from kube-state-metrics.
+#[test]
+fn history_claims() {
+    let report = check("history-claims");
+    assert!(codes(&report).contains(&"claims-unjoined"), "{:?}", report.coverage.warnings);
+    assert!(!codes(&report).contains(&"no-claim-history"));
+    // What the metric is worth: without it, time that somebody used is nobody's.
+    let mut older = inputs("history-claims");
+    older.metrics.retain(|data| data.query != QueryId::PodResourceClaims);
+    let report = run(&older);
+    assert!(codes(&report).contains(&"no-claim-history"), "{:?}", report.coverage.warnings);
+    let of = |tenant: &str| report.tenants.iter().find(|t| t.tenant == tenant).map(|t| &t.ledger);
+    assert_eq!(of("red").map(|l| l.allocated_gpu_hours), None);
+    assert_eq!(of("purple").map(|l| l.allocated_gpu_hours), None);
+    assert!(of("__unattributed__").is_some_and(|l| l.busy_gpu_hours > 0.7));
+    assert!(report.reconciliation.balanced);
+    // What the metric server knows by itself: no slice, no claim, no pod.
+    let mut alone = inputs("history-claims");
+    alone.facts = ClusterFacts::default();
+    let report = run(&alone);
+    assert!(report.reconciliation.balanced);
+    let red = report.tenants.iter().find(|t| t.tenant == "red").map(|t| &t.ledger);
+    assert!(red.is_some_and(|l| (l.allocated_gpu_hours - 1.5).abs() < 1e-6), "{red:?}");
 }
 
 /// Traps 1, 14, 15, 16, 19, 20, 21, 22, 25, 26: whole cards, and every way in which labels, samples and
