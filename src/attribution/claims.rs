@@ -11,7 +11,6 @@ use super::gone::Gone;
 use super::holder::{Holder, HolderKind, HoldingSource, Spot};
 use super::holding::{Grant, Holding, Sharing, Speaks};
 use super::inventory::Device;
-use super::mig;
 use super::pooled::{Cards, Part};
 use super::unjoined::Unjoined;
 use crate::model::dra::{AllocatedDevice, ClaimFact, DeviceKey, DraDevice};

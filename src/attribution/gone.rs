@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::{Claimed, Groups, Resolved, World, mode};
+use super::holder::{Holder, HolderKind, HoldingSource, Spot};
 use super::holding::{Holding, Speaks};
 use super::inventory::Device;
 use super::mig;
-use super::holder::{Holder, HolderKind, HoldingSource, Spot};
 use super::pooled::Part;
 use super::unjoined::Unjoined;
 use crate::model::IntervalSet;

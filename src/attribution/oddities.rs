@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::unjoined::Unjoined;
-use super::{Attributed, claims_are_labelled};
 use super::holding::Speaks;
 use super::inventory::Device;
 use super::nodes::Node;
 use super::resolve::Account;
+use super::unjoined::Unjoined;
+use super::{Attributed, claims_are_labelled};
 use crate::model::dra::DraFacts;
 use crate::observe::devices::DeviceObservations;
 use crate::observe::kube_state::{KubeState, PodKey};

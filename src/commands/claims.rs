@@ -95,8 +95,10 @@ fn report(gathered: ForClaims, settings: &Settings) -> ClaimsReport {
     sources.extend(objects.sources);
     let inputs = Inputs { window, now_ms, metrics, facts, sources };
     // The ledger of a report: what is idle there is idle here.
-    let ledger = attribute(&inputs, &settings.policy);
-    let usages = usages(&inputs.facts.dra.claims, &ledger.segments, window);
+    let (ledger, rows) = attribute(&inputs, &settings.policy, |rows| {
+        rows.into_iter().filter(|row| row.grant.is_some()).collect::<Vec<_>>()
+    });
+    let usages = usages(&inputs.facts.dra.claims, &rows.concat(), window);
     let is_blind = ledger.oddities.no_device_series;
     let measured = Some(Measured { window, usages: &usages, is_blind });
     build::report(&inputs.facts, &inputs.sources, &Question { measured, ..question })

@@ -70,6 +70,7 @@ mod tests {
             signal: Some(Field::GpuUtil),
             blind: None,
             estimated: false,
+            grant: None,
         };
         let first = [segment(0, 10, 0.5), segment(10, 20, 0.2), segment(20, 50, 0.5)];
         let second = [segment(0, 7, 0.5)];
