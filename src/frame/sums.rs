@@ -55,13 +55,13 @@ impl Part {
 /// When polars refuses: a bug.
 pub fn by(totals: &Totals, part: Part, keys: &[&str]) -> Result<DataFrame, FrameError> {
     let lf = part.rows(totals.lazy()).with_column(lit(0i32).alias(c::FLEET));
-    let lf = grouped(lf, keys, sum_columns().into_iter().map(ordered_sum).collect());
+    let lf = grouped(lf, keys, sum_columns().iter().map(|name| ordered_sum(name)).collect());
     in_table("sums", lf.collect())
 }
 
 /// A running sum's last value: floats added in the order of rows. Polars may split a plain sum over
 /// threads, and then its last digit changes from run to run.
-fn ordered_sum(name: String) -> Expr {
+fn ordered_sum(name: &str) -> Expr {
     col(name).cum_sum(false).last()
 }
 
@@ -178,7 +178,7 @@ fn utilization_ratio_ms() -> Expr {
 /// When polars refuses: a bug.
 pub fn unobserved(facts: &Facts) -> Result<DataFrame, FrameError> {
     let lf = facts.lazy().filter(col(c::BLIND).is_not_null());
-    in_table("unobserved", grouped(lf, &[c::BLIND], vec![col(c::GPU_MS).sum()]).collect())
+    in_table("unobserved", grouped(lf, &[c::BLIND], vec![ordered_sum(c::GPU_MS)]).collect())
 }
 
 /// Time by group and some label, most time first within a group (ties by label).
@@ -198,11 +198,72 @@ pub fn by_label(
     let keys: Vec<&str> = if keys.is_empty() { vec![c::FLEET] } else { keys.to_vec() };
     let mut with_label = keys.clone();
     with_label.push(label);
-    let df = in_table("labels", grouped(lf, &with_label, vec![col(c::GPU_MS).sum()]).collect())?;
+    let df = in_table("labels", grouped(lf, &with_label, vec![ordered_sum(c::GPU_MS)]).collect())?;
     let mut order: Vec<Expr> = keys.iter().map(|k| col(*k)).collect();
     order.extend([col(c::GPU_MS), col(label)]);
     let mut descending = vec![false; keys.len()];
     descending.extend([true, false]);
     let options = SortMultipleOptions::default().with_order_descending_multi(descending);
     in_table("labels", df.lazy().sort_by_exprs(order, options).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::{DeviceRows, HolderRows, SegmentRows};
+    use super::*;
+
+    /// Twenty thousand sevenths and tenths of GPUs: enough rows for polars to split them over threads.
+    fn many() -> Facts {
+        let (mut segments, mut holders, mut devices) =
+            (SegmentRows::default(), HolderRows::default(), DeviceRows::default());
+        for name in ["a", "b", "c"] {
+            holders.tenant.push(name.into());
+            holders.rule.push("namespace".into());
+            holders.namespace.push(name.into());
+            holders.workload_kind.push("Pod".into());
+            holders.workload.push(name.into());
+            holders.pod.push(name.into());
+            holders.holding_source.push("objects");
+            holders.in_scope.push(true);
+            devices.node.push(name.into());
+            devices.model.push("X1".into());
+            devices.sharing.push("mig");
+            devices.price.push(Some(2.1));
+        }
+        for n in 0..20_000_u32 {
+            segments.device.push(n % 3);
+            segments.holder.push((n % 7 != 0).then_some(n % 2));
+            segments.length_ms.push(i64::from(n % 997) * 7 + 1);
+            segments.share.push(if n % 5 == 0 { 1.0 / 7.0 } else { 0.1 });
+            segments.estimated.push(n % 3 == 0);
+            let blind = n % 11 == 0;
+            segments.state.push(if blind { "unobserved" } else { "active" });
+            segments.utilization.push((!blind).then(|| f64::from(n % 101) / 101.0));
+            segments.signal.push((!blind).then_some(if n % 4 == 0 {
+                "gpu_util"
+            } else {
+                "sm_active"
+            }));
+            segments.blind.push(blind.then_some("no-sample"));
+        }
+        Facts::new(segments, holders, devices).expect("frames")
+    }
+
+    #[test]
+    fn sums_are_the_same_to_the_last_bit_on_every_run() {
+        let facts = many();
+        let all = || {
+            let totals = Totals::new(&facts).expect("totals");
+            let by_node = by(&totals, Part::All, &[c::NODE]).expect("sums");
+            let signals = by_label(&facts, Part::All, &[c::TENANT], c::SIGNAL).expect("labels");
+            let unobserved = unobserved(&facts).expect("reasons");
+            [totals.0, by_node, signals, unobserved]
+        };
+        let first = all();
+        for _ in 0..20 {
+            for (n, (a, b)) in first.iter().zip(&all()).enumerate() {
+                assert!(a.equals_missing(b), "table {n}: {a:?} is not {b:?}");
+            }
+        }
+    }
 }
