@@ -63,6 +63,7 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
         .collect();
     let by_claim = members(holders);
     let unnamed = world.unnamed();
+    let arrivals = arrivals(world.facts);
     let mut resolved = Resolved::default();
     for (c, claim) in world.facts.dra.claims.iter().enumerate() {
         let Some(allocation) = &claim.allocation else { continue };
@@ -72,7 +73,8 @@ pub fn claimed(world: &World<'_>, holders: &mut Vec<Holder>) -> Claimed {
         members.extend(reserved(claim, holders, &members));
         resolved.extend(members.iter().map(|&m| (m, claim.name.clone())));
         let held = allocation.devices.iter().enumerate().filter(|(_, d)| d.holds_gpu());
-        let time = world.time_of(claim, &members, holders);
+        let arrived = arrivals.get(&(claim.namespace.as_str(), claim.name.as_str())).copied();
+        let time = world.time_of(claim, arrived, &members, holders);
         let own = world.own_holder(claim, time);
         let mut own_position = None;
         for (n, device) in held {
@@ -126,6 +128,19 @@ fn members(holders: &[Holder]) -> BTreeMap<(String, String), Vec<usize>> {
     for (h, holder) in holders.iter().enumerate() {
         for claim in &holder.claims {
             out.entry((holder.key.namespace.clone(), claim.clone())).or_default().push(h);
+        }
+    }
+    out
+}
+
+/// When the first pod of each claim that objects tell of was bound, by namespace and name of the claim.
+fn arrivals(facts: &ClusterFacts) -> BTreeMap<(&str, &str), Millis> {
+    let mut out = BTreeMap::new();
+    for pod in &facts.pods {
+        let Some(at) = pod.scheduled_ms.or(pod.started_ms) else { continue };
+        for claim in &pod.claims {
+            let first = out.entry((pod.namespace.as_str(), claim.as_str())).or_insert(at);
+            *first = at.min(*first);
         }
     }
     out
@@ -194,12 +209,18 @@ pub(super) const fn mode(part: Part, listed: &DraDevice) -> Sharing {
 }
 
 impl World<'_> {
-    /// From its allocation on. Where the server does not say when that was, from its first pod, and
-    /// without one from its creation.
-    fn time_of(&self, claim: &ClaimFact, members: &[usize], holders: &[Holder]) -> Interval {
+    /// From its allocation on. Where the server does not say when that was, from its first pod, be that in
+    /// the window or not, and without one from its creation.
+    fn time_of(
+        &self,
+        claim: &ClaimFact,
+        arrived: Option<Millis>,
+        members: &[usize],
+        holders: &[Holder],
+    ) -> Interval {
         let start = claim.allocation.as_ref().and_then(|a| a.at_ms);
-        let start = start.or_else(|| members.iter().map(|&m| holders[m].since).min());
-        let start: Option<Millis> = start.or(claim.created_ms).filter(|_| !self.is_present_only);
+        let first = || members.iter().map(|&m| holders[m].since).chain(arrived).min();
+        let start = start.or_else(first).or(claim.created_ms).filter(|_| !self.is_present_only);
         let start = start.unwrap_or(self.window.start()).max(self.window.start());
         Interval::new(start, self.window.end())
     }
@@ -329,3 +350,6 @@ impl World<'_> {
         out
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::{Claimed, Groups, Resolved, World, mode};
 use super::holder::{Holder, HolderKind, HoldingSource, Spot};
-use super::holding::{Holding, Speaks};
+use super::holding::{Holding, Sharing, Speaks};
 use super::inventory::Device;
 use super::mig;
 use super::pooled::Part;
@@ -146,7 +146,13 @@ impl<'a> Gone<'a> {
         };
         let group = groups.of_label(&holder.key.namespace, name, spot);
         let Some(part) = claim.and_then(|claim| self.part(d, claim)) else {
-            return Holding { group: Some(group), ..plain };
+            // What a claim that is gone had of a device that it shared is not known: as if nothing was reserved.
+            let card = self.world.devices[d].pooled.map(|c| &self.world.cards.cards[c]);
+            let (group, mode) = match spot.1.is_none() && card.is_some_and(|c| c.multi_allocation) {
+                true => (groups.of_device(d), Some(Sharing::DraCapacity)),
+                false => (group, None),
+            };
+            return Holding { group: Some(group), mode, ..plain };
         };
         let listed = &self.world.facts.dra.pools[part.pool].devices[part.device];
         // How much of its capacity the claim had went with it: all on the device have it together.

@@ -36,6 +36,8 @@ pub struct Card {
     pub passthrough: bool,
     /// Since when a taint keeps pods away; the earliest instant there is where it does not say.
     pub tainted_since: Option<Millis>,
+    /// Several claims may have parts of it at once.
+    pub multi_allocation: bool,
 }
 
 /// A listed device as a part of a card.
@@ -127,9 +129,10 @@ impl Cards {
                 let name = set.map_or(device.name.as_str(), String::as_str);
                 format!("{}/{}/{name}", pool.driver, pool.name)
             });
-            // The partition's own memory and health, not the card's.
+            // The partition's own memory, health and claims, not the card's.
             parent.memory_bytes = None;
             parent.tainted_since = None;
+            parent.multi_allocation = false;
             self.add(parent)
         })
     }
@@ -183,6 +186,7 @@ fn card(p: usize, pool: &PoolFact, device: &DraDevice) -> Card {
             number.parse::<u32>().ok().map(|_| number.to_owned())
         }),
         passthrough: is_vfio(device),
+        multi_allocation: device.multi_allocation,
         tainted_since: device
             .taints
             .iter()
