@@ -11,6 +11,7 @@ use super::holding::Holding;
 use super::nodes::Node;
 use super::slots::{self, Serves, Slot, served_by};
 use crate::model::{Interval, IntervalSet};
+use crate::units::Millis;
 
 /// Claims of pods on slots; they may contradict each other.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -209,9 +210,23 @@ impl Places<'_> {
             return (taken_ms, u32::from(taken_ms > lag));
         }
         let long = overlaps().filter(|(_, time)| time.length_ms() > lag);
-        let share: f64 = long.map(|(c, _)| c.share).sum();
+        let share = most_at_once(long.map(|(c, time)| (time, c.share)));
         (taken_ms, units(share / slot.unit_share()).min(slot.units))
     }
+}
+
+/// Largest sum of the shares that are held at one instant: who follows another takes no more than one of them.
+fn most_at_once(held: impl Iterator<Item = (Interval, f64)>) -> f64 {
+    let mut changes: Vec<(Millis, f64)> =
+        held.flat_map(|(time, share)| [(time.start, share), (time.end, -share)]).collect();
+    // At one instant leaving comes before arriving.
+    changes.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
+    let (mut level, mut most) = (0.0, 0.0_f64);
+    for (_, change) in changes {
+        level += change;
+        most = most.max(level);
+    }
+    most
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few units, rounded")]

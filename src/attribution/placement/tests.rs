@@ -105,3 +105,19 @@ fn a_pod_that_only_a_label_tells_of_holds_a_unit() {
     labelled.node = None;
     assert_eq!(summary(&placed(&[card(0, 4)], &[labelled])), [(Some(0), 0, 250, true)]);
 }
+
+/// Pods that follow each other on a replica take one of the card's units, not one each.
+#[test]
+fn who_follows_another_takes_no_more_than_it() {
+    let pods = [
+        pod("a", &[(GPU, 1)], (0, 400), &[((0, None), 400)]),
+        pod("b", &[(GPU, 1)], (400, 900), &[((0, None), 500)]),
+        pod("c", &[(GPU, 1)], (0, 900), &[]),
+    ];
+    let placed = placed(&[card(0, 2)], &pods);
+    assert_eq!(
+        summary(&placed),
+        [(Some(0), 0, 500, true), (Some(0), 1, 500, true), (Some(0), 2, 500, true)]
+    );
+    assert_eq!(placed.homeless_ms, BTreeMap::new());
+}
