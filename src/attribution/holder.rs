@@ -82,3 +82,11 @@ pub struct Holder {
     /// What names it in its series, with the time it does.
     pub labelled: BTreeMap<Spot, i64>,
 }
+
+impl Holder {
+    /// Who came first was given a device first. Names come last: they say nothing about who has what.
+    pub(super) fn order(&self) -> impl Ord + '_ {
+        let PodKey { namespace, name, uid } = &self.key;
+        (self.since, self.time, namespace, uid, name, &self.labelled)
+    }
+}

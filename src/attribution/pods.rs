@@ -19,7 +19,7 @@ use crate::units::Millis;
 /// The holders and what was odd about them.
 #[derive(Debug, Clone, Default)]
 pub struct Holders {
-    /// Pods, by key and start.
+    /// Pods, in the order in which they came.
     pub pods: Vec<Holder>,
     /// Pods that a file of objects shows running, but that neither metrics nor devices know.
     pub unconfirmed: Vec<PodKey>,
@@ -78,7 +78,7 @@ pub fn holders(
     }
     let from_labels = context.of_labels(&out.pods, observations);
     out.pods.extend(from_labels);
-    out.pods.sort_by(|a, b| (&a.key, a.time).cmp(&(&b.key, b.time)));
+    out.pods.sort_by(|a, b| a.order().cmp(&b.order()));
     out
 }
 
@@ -224,10 +224,10 @@ impl Context<'_> {
         let time = Interval::new(start, end);
         let labelled = self.labels.of(&key, time).time_by_spot(time);
         // A file may be old: where metrics know the pods of the time and not this one, it needs a second
-        // witness. Metrics list pods that request GPUs; one that has them by claims is in no metric, and one
-        // that has them by annotations is known by name at best.
+        // witness. Metrics list pods that request GPUs; one that has them by claims or for a virtual machine
+        // is in no metric, and one that has them by annotations is known by name at best.
         let wants = wants(object);
-        let known_elsewhere = !wants.is_empty()
+        let known_elsewhere = wants.keys().any(|resource| !is_passthrough(resource))
             && self.kube.pods_up.intersect(&IntervalSet::of(time)).length_ms() > self.max_gap_ms;
         let is_named = || {
             let name = (object.namespace.clone(), object.name.clone());

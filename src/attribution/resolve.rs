@@ -228,7 +228,7 @@ impl Books<'_> {
     fn rank(&self, h: &Holding) -> (bool, bool, Millis, std::cmp::Reverse<usize>) {
         let holder = &self.holders[h.holder];
         let weak = matches!(holder.source, HoldingSource::DcgmLabels | HoldingSource::None);
-        (!weak, h.known, h.time.start, std::cmp::Reverse(h.holder))
+        (!weak, h.known, since(h, holder), std::cmp::Reverse(h.holder))
     }
 
     fn write(
@@ -248,7 +248,7 @@ impl Books<'_> {
                 device: d,
                 holder: h.holder,
                 time,
-                since: if h.time.start == holder.time.start { holder.since } else { h.time.start },
+                since: since(h, holder),
                 share: t.share,
                 series_share: match (h.speaks, h.slot) {
                     (Speaks::Instance(_), Some(s)) => self.slots[s].share * scale,
@@ -347,6 +347,11 @@ impl Books<'_> {
         let devices: Vec<_> = parts.iter().map(|&(_, device)| &pool.devices[device]).collect();
         parts.is_empty() || pooled::any_fits(pool, set, &devices)
     }
+}
+
+/// Since when the holder has what it holds, which may be before the window.
+const fn since(h: &Holding, holder: &Holder) -> Millis {
+    if h.time.start == holder.time.start { holder.since } else { h.time.start }
 }
 
 fn ends(set: &IntervalSet) -> impl Iterator<Item = Millis> {
