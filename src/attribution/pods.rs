@@ -332,3 +332,6 @@ impl<'a> ObjectIndex<'a> {
         .copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,10 @@ use super::mig::profile::{self, Profile};
 use super::mig::{layout, table};
 use super::nodes::Node;
 use super::plugin::Plugin;
-use crate::model::IntervalSet;
 use crate::model::objects::is_passthrough;
+use crate::model::{Interval, IntervalSet};
 use crate::observe::devices::DeviceObservation;
+use crate::units::Millis;
 
 /// What a unit of a resource is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,10 +139,14 @@ fn of_observed(d: usize, device: &Device, seen: &DeviceObservation, plugin: &Plu
     out
 }
 
-fn bridged(presence: &IntervalSet, device: &IntervalSet) -> IntervalSet {
-    let Some(hull) = presence.hull() else { return IntervalSet::default() };
-    let absent = device.minus(presence);
-    IntervalSet::of(hull).minus(&absent)
+/// While its card is silent an instance stays, also where nothing was shown of the card before it or after.
+fn bridged(presence: &IntervalSet, card: &IntervalSet) -> IntervalSet {
+    let (Some(seen), Some(all)) = (presence.hull(), card.hull()) else {
+        return IntervalSet::default();
+    };
+    let start = if seen.start == all.start { Millis::MIN } else { seen.start };
+    let end = if seen.end == all.end { Millis::MAX } else { seen.end };
+    IntervalSet::of(Interval::new(start, end)).minus(&card.minus(presence))
 }
 
 /// Cards that no exporter shows: as the node's resources say that they are cut.

@@ -76,6 +76,18 @@ fn an_outage_of_the_exporter_takes_no_instance_away() {
     assert_eq!(summary(&slots), [(Some(0), 500, 1, vec![(0, 1_000)])]);
 }
 
+/// Nor does one that began before the window or lasts beyond it.
+#[test]
+fn an_exporter_that_does_not_come_back_takes_no_instance_away() {
+    let cut = observed(&[("1", "3g.40gb", (200, 700)), ("7", "1g.10gb", (200, 400))]);
+    let slots = slots(&[seen("GPU-a", 0)], &node(Plugin::default()), &[cut]);
+    // The small one was gone while the card was still shown.
+    assert_eq!(
+        summary(&slots),
+        [(Some(0), 500, 1, vec![(0, 1_000)]), (Some(1), 143, 1, vec![(0, 400)])]
+    );
+}
+
 #[test]
 fn cards_that_no_exporter_shows_are_cut_as_the_node_says() {
     let counts = [(profile("1g.10gb"), 7), (profile("3g.40gb"), 2)];
