@@ -17,6 +17,7 @@ mod guests;
 mod laws;
 mod live;
 mod mig_reference;
+mod mixed_laws;
 mod modes;
 mod quirk_metrics;
 mod quirks;
