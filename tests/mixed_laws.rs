@@ -16,7 +16,6 @@ mod rows;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpu_finops::attribution::{Attribution, attribute};
 use gpu_finops::model::policy::{PriceBook, PriceOrigin, PriceRule};
 use gpu_finops::model::{Inputs, Policy};
 use gpu_finops::observe::devices;
@@ -28,7 +27,7 @@ use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use cluster::{Cluster, STEPS, at, cluster, orderly};
 use dice::Dice;
 use metrics::{GAP, window};
-use rows::{Differences, Hours, hours, instants, used};
+use rows::{Differences, Hours, Rows, hours, instants, used};
 
 /// So many cases, the same ones on every run.
 fn cases(cases: u32) -> ProptestConfig {
@@ -72,8 +71,8 @@ fn policy(price: f64) -> Policy {
     }
 }
 
-fn rows_of(inputs: &Inputs) -> Attribution {
-    attribute(inputs, &policy(2.0))
+fn rows_of(inputs: &Inputs) -> Rows {
+    Rows::of(inputs, &policy(2.0))
 }
 
 fn report_of(inputs: &Inputs, price: f64) -> Report {
@@ -272,8 +271,7 @@ fn a_window_cut_in_two_adds_up() {
         let mut wrong = rows::differences(&hours(&of(at(0), at(STEPS)), &cluster), &sum, 1e-9);
         // A card without a name is any of its node's; one that MIG is on for and of which nothing is cut has no
         // series, and so no name, until something is.
-        let ids =
-            |part: &Attribution| part.devices.iter().map(|d| d.id.clone()).collect::<Vec<_>>();
+        let ids = |part: &Rows| part.devices.iter().map(|d| d.id.clone()).collect::<Vec<_>>();
         let other = ids(&parts[0]) != ids(&parts[1]);
         wrong.retain(|line| !line.starts_with("gpu ") || !other && !line.contains("/gpu-"));
         prop_assert!(wrong.is_empty(), "cut at {second} s: {wrong:#?}");

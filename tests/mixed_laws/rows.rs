@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gpu_finops::attribution::Attribution;
 use gpu_finops::attribution::holding::Speaks;
 use gpu_finops::attribution::resolve::Piece;
 use gpu_finops::attribution::states::{Segment, State};
-use gpu_finops::model::Interval;
+use gpu_finops::attribution::{Attribution, attribute};
+use gpu_finops::model::{Inputs, Interval, Policy};
 use gpu_finops::observe::devices::DeviceObservation;
 use gpu_finops::observe::field::Field;
 use gpu_finops::report::contract::Report;
@@ -15,6 +15,28 @@ use serde_json::Value;
 use super::cluster::Cluster;
 
 const HOUR: f64 = 3_600_000.0;
+
+/// Who had what, with every row of the ledger.
+#[derive(Debug)]
+pub(super) struct Rows {
+    attribution: Attribution,
+    pub(super) segments: Vec<Segment>,
+}
+
+impl Rows {
+    pub(super) fn of(inputs: &Inputs, policy: &Policy) -> Self {
+        let (attribution, segments) = attribute(inputs, policy, |segments| segments);
+        Self { attribution, segments: segments.concat() }
+    }
+}
+
+impl std::ops::Deref for Rows {
+    type Target = Attribution;
+
+    fn deref(&self) -> &Attribution {
+        &self.attribution
+    }
+}
 
 /// GPU-hours by who (a pod or claim, its workload, its tenant, a device, a node) and state.
 pub(super) type Hours = BTreeMap<String, f64>;
@@ -25,7 +47,7 @@ fn length(time: Interval) -> f64 {
 }
 
 /// All rows, added up. Pods are called by their numbers, whatever they are named.
-pub(super) fn hours(rows: &Attribution, cluster: &Cluster) -> Hours {
+pub(super) fn hours(rows: &Rows, cluster: &Cluster) -> Hours {
     let number: BTreeMap<(String, String), usize> =
         cluster.pods.iter().map(|p| ((p.namespace.clone(), cluster.name_of(p)), p.id)).collect();
     let mut out = Hours::new();
@@ -77,7 +99,7 @@ pub(super) struct Instant<'a> {
     pub(super) segments: Vec<&'a Segment>,
 }
 
-pub(super) fn instants(rows: &Attribution, device: usize) -> Vec<Instant<'_>> {
+pub(super) fn instants(rows: &Rows, device: usize) -> Vec<Instant<'_>> {
     let pieces: Vec<&Piece> = rows.pieces.iter().filter(|p| p.device == device).collect();
     let segments: Vec<&Segment> = rows.segments.iter().filter(|s| s.device == device).collect();
     let times = pieces.iter().map(|p| p.time).chain(segments.iter().map(|s| s.time));

@@ -32,6 +32,7 @@ fn facts(multi_allocation: bool) -> ClusterFacts {
 fn held(facts: &ClusterFacts, holders: &mut Vec<Holder>) -> Vec<Holding> {
     let devices = [Device { pooled: Some(0), observation: Some(0), ..device("GPU-a") }];
     let world = World {
+        max_gap_ms: 300_000,
         window: Window::new(0, 1_000).expect("not reversed"),
         facts,
         cards: &Cards::new(&facts.dra),
