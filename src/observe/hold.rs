@@ -126,7 +126,7 @@ pub fn merged(
         order.sort_by_key(|(line, _)| std::cmp::Reverse(line.len()));
         one_by_one(&order, max_gap_ms, counted)
     } else {
-        (order.iter().flat_map(|(line, step)| holds(line, *step, max_gap_ms)).collect(), 0)
+        (order.iter().flat_map(|(line, step)| in_stretches(line, *step, max_gap_ms)).collect(), 0)
     };
     out.sort_by_key(|h| h.time.start);
     for i in 1..out.len() {
@@ -158,6 +158,19 @@ fn stretches(line: &Timeline, step_ms: i64) -> Vec<Interval> {
         match out.last_mut() {
             Some(before) if 2 * (run.first + 1 - before.end) <= 3 * step_ms => before.end = end,
             _ => out.push(Interval::new(run.first, end)),
+        }
+    }
+    out
+}
+
+/// Holds of which none goes over a missing sample: another series may have one there.
+fn in_stretches(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
+    let mut out = Vec::with_capacity(line.runs().len());
+    for held in holds(line, step_ms, max_gap_ms) {
+        if 2 * held.every_ms > 3 * step_ms {
+            out.extend(held.singles());
+        } else {
+            out.push(held);
         }
     }
     out
@@ -305,6 +318,15 @@ mod tests {
             spans(&holds(&line, 10, 50)),
             [(0, 10, Some(0.1)), (100, 110, Some(0.1)), (200, 210, Some(0.1))]
         );
+    }
+
+    #[test]
+    fn a_missing_sample_of_one_series_may_be_in_another() {
+        let own = timeline(&[(0, 0.2), (10, 0.1), (20, 0.1), (40, 0.1), (60, 0.1)]);
+        let of_pod = timeline(&[(30, 0.9)]);
+        let starts: Vec<_> = spans(&merged(&[&own, &of_pod], 10, 50, ALL).0);
+        let times: Vec<_> = starts.iter().map(|s| (s.0, s.1)).collect();
+        assert_eq!(times, [(0, 10), (10, 20), (20, 30), (30, 40), (40, 60), (60, 70)]);
     }
 
     #[test]

@@ -217,7 +217,7 @@ pub struct FleetRow {
     pub physical_gpus_by_model: BTreeMap<String, u32>,
     /// Allocated share of the capacity, 0..1.
     pub allocation_rate: Option<f64>,
-    /// Busy share of the capacity ("of what you pay for"), 0..1.
+    /// Busy share of the capacity ("of what you pay for"), 0..1. Null where none of the held time was observed.
     pub busy_of_capacity: Option<f64>,
     /// Waste (idle + slack + stale_claim) at this window's rate over 730 hours.
     pub waste_cost_per_month: Option<f64>,

@@ -87,13 +87,15 @@ impl Rows<'_> {
         let nodes: BTreeSet<_> = self.source.attribution.devices.iter().map(|d| &d.node).collect();
         let nodes = nodes.into_iter().filter(|name| !self.is_pool(name)).count();
         let of_capacity = |hours: f64| (capacity.ms > 0).then(|| hours / gpu_hours(capacity.ms));
+        // Held and never seen: nothing tells how much of it was busy.
+        let is_busy_known = ledger.allocated_gpu_hours <= 0.0 || ledger.observed_gpu_hours > 0.0;
         let window_hours = gpu_hours(self.window.length_ms());
         Ok(FleetRow {
             gpus: capacity.gpus,
             nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
             physical_gpus_by_model: models,
             allocation_rate: of_capacity(ledger.allocated_gpu_hours),
-            busy_of_capacity: of_capacity(ledger.busy_gpu_hours),
+            busy_of_capacity: of_capacity(ledger.busy_gpu_hours).filter(|_| is_busy_known),
             waste_cost_per_month: ledger
                 .waste_cost
                 .map(|waste| waste / window_hours * HOURS_PER_MONTH),
