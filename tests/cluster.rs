@@ -207,6 +207,37 @@ fn a_cluster_is_all_that_is_needed() {
 }
 
 #[test]
+fn remote_read_goes_through_the_proxy_only_when_it_is_asked_for() {
+    let server = api(|_| None);
+    let config = kubeconfig(&server.url());
+    let plain = Outcome::of(report(&config).args(["-o", "json"])).json();
+    let detail = row(&plain["coverage"]["sources"], "name", "prometheus")["detail"].to_string();
+    assert!(detail.contains("through the query API: remote read is a POST"), "{detail}");
+
+    let asked = ["-o", "json", "--transport", "remote-read"];
+    let remote = Outcome::of(report(&config).args(asked)).json();
+    check_base(&remote);
+    let detail = row(&remote["coverage"]["sources"], "name", "prometheus")["detail"].to_string();
+    assert!(detail.contains("through remote read"), "{detail}");
+    assert_eq!(remote["fleet"], plain["fleet"]);
+    let seen = server.seen();
+    let posts: Vec<_> = seen.iter().filter(|r| r.method == "POST").collect();
+    assert!(!posts.is_empty());
+    for post in posts {
+        assert_eq!(post.target, format!("{PROXY}/api/v1/read"));
+        assert_eq!(post.header("authorization"), Some("Bearer kube-t0ken-s3cret"));
+    }
+
+    let refusing = HttpServer::in_front_of(server.url().replace("http://", ""), |request| {
+        let message = "services \"prometheus-server:9090\" is forbidden: cannot create resource";
+        (request.method == "POST").then(|| status(403, "Forbidden", message))
+    });
+    let config = kubeconfig(&refusing.url());
+    Outcome::of(report(&config).args(asked))
+        .failed_with(1, &["by remote read", "403", "leave --transport at auto"]);
+}
+
+#[test]
 fn a_kind_that_is_forbidden_is_a_line_and_the_rest_goes_on() {
     let server = api(|path| {
         let forbidden = path == "/api/v1/nodes" || path == "/apis/batch/v1/cronjobs";

@@ -164,6 +164,26 @@ fn figures_agree_with_the_reference() {
 }
 
 #[test]
+fn both_transports_give_the_same_report() {
+    let Some(fleet) = fleet() else { return };
+    let objects = objects(&fleet.data, "pods_alive_at_end.json");
+    let by = |transport: &str| {
+        let objects = objects.path().to_str().expect("UTF-8");
+        let now = ["--now", "2026-11-20T23:00:00Z"];
+        let mut report =
+            run(fleet, &[&["--objects", objects, "--transport", transport][..], &now].concat());
+        let server = report["coverage"]["sources"][0]["detail"].take();
+        (report, server.as_str().expect("text").to_owned())
+    };
+    let (remote, way) = by("remote-read");
+    assert!(way.ends_with(", through remote read"), "{way}");
+    let (query, way) = by("query");
+    assert!(way.ends_with(", through the query API"), "{way}");
+    check_fleet(&remote);
+    assert!(remote == query, "{remote:#}\n\n{query:#}");
+}
+
+#[test]
 fn pods_that_are_gone_come_from_history() {
     let Some(fleet) = fleet() else { return };
     let alive = report(fleet, "pods_alive_at_end.json");

@@ -37,6 +37,9 @@ fn server() -> &'static Prometheus {
     SERVER.get_or_init(|| Prometheus::with_openmetrics(&text()))
 }
 
+/// For tests that look at, or answer, the texts of queries.
+const QUERY: &[&str] = &["--transport", "query"];
+
 fn json(cluster: &str) -> Value {
     json_from(&server().url(), cluster, &[])
 }
@@ -63,14 +66,14 @@ fn a_server_with_small_limits_gives_the_same_figures() {
     // Four hours of the three series of one field are 1,380 samples.
     let small = Prometheus::start(&text(), &["--query.max-samples=500"]);
     let proxy = HttpServer::in_front_of(small.address(), |_| None);
-    let report = json_from(&proxy.url(), "base", &[]);
+    let report = json_from(&proxy.url(), "base", QUERY);
     check_base(&report);
     assert!(!warnings(&report).contains(&"query-gap"), "{}", report["coverage"]);
     let asked = |server: &HttpServer| {
         server.seen().iter().filter(|r| r.text().contains("DCGM_FI_DEV_FB_USED")).count()
     };
     let plain = HttpServer::in_front_of(server().address(), |_| None);
-    json_from(&plain.url(), "base", &[]);
+    json_from(&plain.url(), "base", QUERY);
     assert!(asked(&proxy) > asked(&plain), "{} and {}", asked(&proxy), asked(&plain));
 }
 
@@ -81,7 +84,7 @@ fn a_query_that_is_never_answered_is_a_gap_and_no_zero() {
         fails.then(|| Answer::status(503, "out of breath"))
     });
     let mut command = report(&proxy.url(), "base");
-    let outcome = Outcome::of(command.args(["-o", "json"]));
+    let outcome = Outcome::of(command.args(["-o", "json"]).args(QUERY));
     let report = outcome.json();
     assert!(warnings(&report).contains(&"query-gap"), "{}", report["coverage"]);
     assert_eq!(report["coverage"]["complete"], false);
@@ -104,7 +107,7 @@ fn utilization_that_is_never_answered_is_unobserved() {
         let fails = request.text().contains("DCGM_FI_DEV_GPU_UTIL");
         fails.then(|| Answer::status(503, "out of breath"))
     });
-    let report = json_from(&proxy.url(), "base", &[]);
+    let report = json_from(&proxy.url(), "base", QUERY);
     close(&report["fleet"], "unobserved_gpu_hours", 10.0);
     close(&report["fleet"], "idle_empty_gpu_hours", 0.0);
     assert!(report["fleet"]["utilization"].is_null());

@@ -22,6 +22,7 @@ mod modes;
 mod quirk_metrics;
 mod quirks;
 mod recorded;
+mod remote_read;
 mod replay;
 mod scope;
 mod scrapes;

@@ -262,6 +262,8 @@ pub static SETTINGS: &[Setting] = &[
         "Longest wait for one response").default("60s"),
     Setting::one(Prometheus, "prometheus-concurrency", "N", "prometheus.concurrency",
         "Requests in flight at once, 1 to 64").default("4"),
+    Setting::one(Prometheus, "transport", "WAY", "prometheus.transport",
+        "How raw samples are read: auto takes remote-read (compressed chunks, a fraction of the server's work) where the server offers it, else query (JSON). The report names the choice").choices(TRANSPORTS).default("auto"),
     Setting::switch(Prometheus, "no-metrics", "prometheus.skip",
         "Read no metrics: what the objects show now stands for the whole window, and held time is unobserved. Not together with --prometheus"),
     // Kubernetes
@@ -350,6 +352,8 @@ pub static SETTINGS: &[Setting] = &[
 
 /// Values of `--by`.
 pub const BY: &[&str] = &["tenant", "namespace", "workload", "pod", "gpu", "node", "model", "mode"];
+/// Values of `--transport`.
+pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "query"];
 /// Values of `--output`.
 pub const FORMATS: &[&str] = &["table", "wide", "json", "csv", "markdown", "parquet"];
 /// Values of `--color`.

@@ -9,10 +9,17 @@ use super::layers::{Layers, Sourced, name_at};
 use super::parse;
 use crate::error::{Error, Result};
 use crate::source::kubernetes::options::ClusterOptions;
-use crate::source::prometheus::options::{ConnectionOptions, ReadOptions, Secret};
+use crate::source::prometheus::options::{ConnectionOptions, ReadOptions, SampleTransport, Secret};
 
 /// Header of multi-tenant servers (Mimir, Cortex, Thanos).
 const TENANT_HEADER: &str = "X-Scope-OrgID";
+
+/// Ways of reading raw samples by name, as in the catalogue.
+pub(super) const TRANSPORTS: &[(&str, SampleTransport)] = &[
+    ("auto", SampleTransport::Auto),
+    ("remote-read", SampleTransport::RemoteRead),
+    ("query", SampleTransport::Query),
+];
 
 /// Where the inputs come from.
 #[derive(Debug, Clone)]
@@ -195,10 +202,12 @@ fn read_options(layers: &Layers) -> Result<ReadOptions> {
     let defaults = ReadOptions::default();
     let concurrency = layers.one("prometheus-concurrency", |t| parse::count(t, 1, 64))?;
     let timeout = layers.one("prometheus-timeout", parse::timeout)?;
+    let transport = layers.one("transport", |t| parse::one_of(t, TRANSPORTS))?;
     Ok(ReadOptions {
         max_concurrent: concurrency.unwrap_or(defaults.max_concurrent),
         timeout: timeout.unwrap_or(defaults.timeout),
         matchers: layers.many("prometheus-matcher", parse::matcher)?,
+        transport: transport.unwrap_or_default(),
         ..defaults
     })
 }

@@ -67,6 +67,7 @@ fn names_in_the_catalogue_and_in_the_readers_are_the_same() {
     assert_eq!(GroupBy::ALL.iter().map(|g| g.name()).collect::<Vec<_>>(), catalogue::BY);
     assert_eq!(Format::ALL.iter().map(|f| f.name()).collect::<Vec<_>>(), catalogue::FORMATS);
     assert_eq!(names(COLORS), catalogue::COLOR);
+    assert_eq!(names(source::TRANSPORTS), catalogue::TRANSPORTS);
 }
 
 #[test]

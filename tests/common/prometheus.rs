@@ -25,6 +25,11 @@ impl Prometheus {
 
     /// The same with extra flags for the server (limits).
     pub(crate) fn start(text: &[u8], flags: &[&str]) -> Self {
+        Self::configured(text, flags, "global: {}\n")
+    }
+
+    /// The same with a configuration of its own.
+    pub(crate) fn configured(text: &[u8], flags: &[&str], yaml: &str) -> Self {
         let data = TempDir::new().expect("temporary folder");
         let dump = data.path().join("metrics.om");
         fs::write(&dump, text).expect("writable");
@@ -42,7 +47,7 @@ impl Prometheus {
         );
         fs::remove_file(&dump).expect("written above");
         let config = data.path().join("prometheus.yml");
-        fs::write(&config, "global: {}\n").expect("writable");
+        fs::write(&config, yaml).expect("writable");
         for _ in 0..5 {
             let port = free_port();
             let mut child = serve(&config, &blocks, port, flags);

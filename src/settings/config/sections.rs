@@ -64,6 +64,8 @@ pub struct PrometheusSection {
     pub timeout: Option<String>,
     /// Requests in flight at once.
     pub concurrency: Option<Scalar>,
+    /// How raw samples are read (`auto`, `remote-read`, `query`).
+    pub transport: Option<String>,
     /// Read no metrics at all.
     pub skip: Option<bool>,
 }

@@ -1,16 +1,20 @@
-//! One `GET` to the API server: bounded in time and size, repeated when that may help.
+//! One `GET` to the API server: bounded in time and size, repeated when that may help; and a `POST` to a
+//! proxied service, whose bounds are the caller's.
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Request};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, BodyStream, Limited};
 use kube::client::{AuthError, Body};
 use serde_json::Value;
 
 use super::client::Cluster;
 use crate::source::objects::one_line;
-use crate::source::prometheus::transport::{ApiResponse, TransportError};
+use crate::source::prometheus::transport::{
+    ApiResponse, StreamRequest, StreamResponse, TransportError, announces_end,
+};
 
 /// Largest body that is read.
 const MAX_BODY_BYTES: usize = 512 << 20;
@@ -92,14 +96,45 @@ impl Cluster {
             Ok(ApiResponse {
                 status: parts.status.as_u16(),
                 content_type: text_header(&parts.headers, &CONTENT_TYPE),
-                retry_after: text_header(&parts.headers, &RETRY_AFTER)
-                    .and_then(|seconds| seconds.trim().parse().ok().map(Duration::from_secs)),
+                retry_after: retry_after(&parts.headers),
                 body: body.to_bytes().to_vec(),
             })
         };
         tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or(Err(TransportError::Timeout(timeout)))
+    }
+
+    /// A `POST` to a proxied service, of whose answer the head is awaited.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        request: &StreamRequest,
+    ) -> Result<StreamResponse, TransportError> {
+        let mut post = Request::post(path)
+            .body(Body::from(request.body.to_vec()))
+            .map_err(|error| TransportError::Local(format!("cannot make a request: {error}")))?;
+        let own = request
+            .headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        post.headers_mut().extend(headers.iter().cloned().chain(own));
+        let response = self.client.send(post).await.map_err(|error| failed(&error))?;
+        let (parts, body) = response.into_parts();
+        let pieces = BodyStream::new(body).filter_map(|frame| async {
+            match frame {
+                Ok(frame) => frame.into_data().ok().map(Ok),
+                Err(error) => Some(Err(TransportError::Connection(one_line(&error.to_string())))),
+            }
+        });
+        Ok(StreamResponse {
+            status: parts.status.as_u16(),
+            content_type: text_header(&parts.headers, &CONTENT_TYPE),
+            retry_after: retry_after(&parts.headers),
+            has_end: announces_end(parts.version, &parts.headers),
+            body: pieces.boxed(),
+        })
     }
 
     /// The JSON answer to a `GET` and its length in bytes, with further tries after 429, 5xx, time-outs and lost connections.
@@ -139,6 +174,11 @@ fn read_json(answer: Result<ApiResponse, TransportError>) -> Result<(Value, u64)
     }
     let value = body.map_err(|error| Failure::Malformed(one_line(&error.to_string())))?;
     Ok((value, length))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = text_header(headers, &RETRY_AFTER)?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

@@ -8,7 +8,9 @@ use url::form_urlencoded;
 use super::client::Cluster;
 use super::discovery::Candidate;
 use crate::source::prometheus::options::Secret;
-use crate::source::prometheus::transport::{ApiRequest, ApiResponse, Transport, TransportError};
+use crate::source::prometheus::transport::{
+    ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport, TransportError,
+};
 
 /// Sends requests to a service by way of the API server.
 #[derive(Debug)]
@@ -75,5 +77,16 @@ impl Transport for ServiceProxy {
         Box::pin(
             async move { self.cluster.get(&self.path_and_query(request), &self.headers).await },
         )
+    }
+
+    /// A `POST` that only reads, for which the API server wants the verb `create` all the same.
+    fn stream<'a>(
+        &'a self,
+        request: &'a StreamRequest,
+    ) -> BoxFuture<'a, Result<StreamResponse, TransportError>> {
+        Box::pin(async move {
+            let path = format!("{}{}", self.base, request.path);
+            self.cluster.post(&path, &self.headers, request).await
+        })
     }
 }

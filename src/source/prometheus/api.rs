@@ -10,7 +10,7 @@ use super::api_error::{ApiError, Verdict, is_web_page};
 use super::backoff::Backoff;
 use super::decode::{Answer, DecodeError};
 use super::options::ReadOptions;
-use super::transport::{ApiRequest, ApiResponse, Transport};
+use super::transport::{ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport};
 
 /// Tries of a request whose failures are expensive (time-outs).
 const MAX_EXPENSIVE_TRIES: u32 = 2;
@@ -68,6 +68,11 @@ impl Api {
         self.transport.target()
     }
 
+    /// Whether anything but a `GET` may be sent without being asked for.
+    pub(super) fn allows_post(&self) -> bool {
+        self.transport.allows_post()
+    }
+
     /// Requests that were answered so far.
     pub(super) fn answered(&self) -> u64 {
         self.outage().successes
@@ -94,6 +99,40 @@ impl Api {
         request: &ApiRequest,
         decode: fn(&[u8]) -> Result<Answer<T>, DecodeError>,
     ) -> Result<Reply<T>, ApiError> {
+        self.patiently(max_tries, || self.once(request, decode)).await
+    }
+
+    /// Sends `request`, again where that may help, and gives each answer's head to `take`.
+    pub(super) async fn stream<T, F>(
+        &self,
+        max_tries: u32,
+        request: &StreamRequest,
+        take: impl Fn(StreamResponse) -> F + Sync,
+    ) -> Result<T, ApiError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, ApiError>> + Send,
+    {
+        let limit = self.options.timeout;
+        self.patiently(max_tries, || async {
+            let response = tokio::time::timeout(limit, self.transport.stream(request))
+                .await
+                .map_err(|_elapsed| ApiError::Timeout(limit))??;
+            take(response).await
+        })
+        .await
+    }
+
+    /// Tries `once`, again where that may help.
+    async fn patiently<T, F>(
+        &self,
+        max_tries: u32,
+        once: impl Fn() -> F + Sync,
+    ) -> Result<T, ApiError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, ApiError>> + Send,
+    {
         // Held while waiting between tries too: a server that is asked to breathe must not be asked
         // by the next query instead.
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
@@ -103,10 +142,10 @@ impl Api {
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match self.once(request, decode).await {
-                Ok(reply) => {
+            let error = match once().await {
+                Ok(answer) => {
                     self.succeeded();
-                    return Ok(reply);
+                    return Ok(answer);
                 }
                 Err(error) => error,
             };

@@ -71,6 +71,12 @@ pub enum ApiError {
     /// JSON of another shape.
     #[error("the answer is not one of the Prometheus API: {0}")]
     Malformed(String),
+    /// A stream of samples that breaks off, or that is damaged.
+    #[error("the stream of samples is broken: {0}")]
+    Stream(String),
+    /// An answer that is not a stream of samples at all.
+    #[error("the answer is not a stream of samples: {0}")]
+    NoStream(String),
     /// The server failed so often that it is left alone.
     #[error("not asked any more after {failures} failures in a row; the last: {last}")]
     GivenUp {
@@ -143,6 +149,7 @@ impl ApiError {
         match self {
             Self::Timeout(_) | Self::Truncated { .. } => Verdict::OnceMore,
             Self::Connection(_) => Verdict::Again,
+            Self::Stream(_) if !self.speaks_of_size() => Verdict::Again,
             _ if self.is_evaluation_timeout() => Verdict::OnceMore,
             Self::Refused { status, .. } | Self::Status { status, .. } => match *status {
                 504 => Verdict::OnceMore,
@@ -191,6 +198,9 @@ impl ApiError {
             Self::Refused { error_type, message, .. } => {
                 error_type == "timeout" || message.contains("timed out")
             }
+            Self::Stream(message) => {
+                message.contains("timed out") || message.contains("deadline exceeded")
+            }
             _ => false,
         }
     }
@@ -213,6 +223,7 @@ impl ApiError {
             Self::Refused { status, message, .. } | Self::Status { status, message, .. } => {
                 (*status, message.to_ascii_lowercase())
             }
+            Self::Stream(message) => (200, message.to_ascii_lowercase()),
             _ => return false,
         };
         status != 429 && WORDS.iter().any(|word| message.contains(word))

@@ -1,9 +1,11 @@
 //! Straight to a metric server by URL. One exchange at a time; retries are [`super::api`]'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use http::StatusCode;
 use http::header::{
     ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
@@ -14,11 +16,16 @@ use super::address::Address;
 use super::auth::{Auth, without_secrets};
 use super::options::ConnectionOptions;
 use super::tls;
-use super::transport::{ApiRequest, ApiResponse, Transport, TransportError};
+use super::transport::{
+    ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport, TransportError,
+    announces_end,
+};
 
 /// Most bytes of one decompressed answer. An answer of the default 2.5 million samples has 55 MB.
 pub const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
+/// Most bytes of what a server says instead of a stream.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// Longest URL that is sent as a GET; caches and access logs like GET, proxies cut long URLs.
 const MAX_GET_URL_BYTES: usize = 2 * 1024;
 /// Longest wait for a connection.
@@ -32,9 +39,17 @@ const API_ERROR: &[u8] = br#"{"status":"error""#;
 /// Sends requests to a server given by URL, over HTTP or HTTPS (rustls).
 pub struct DirectTransport {
     client: reqwest::Client,
-    address: Address,
+    address: Arc<Address>,
     auth: Auth,
     max_body_bytes: usize,
+}
+
+/// What is sent, and how.
+#[derive(Clone, Copy)]
+enum Sending<'a> {
+    Get { form: &'a str },
+    Form { form: &'a str },
+    Body(&'a StreamRequest),
 }
 
 impl std::fmt::Debug for DirectTransport {
@@ -66,7 +81,7 @@ impl DirectTransport {
         let client = tls::configured(builder, options, address.is_https())?
             .build()
             .map_err(|error| TransportError::Local(root_cause(&error)))?;
-        Ok(Self { client, address, auth, max_body_bytes: MAX_BODY_BYTES })
+        Ok(Self { client, address: Arc::new(address), auth, max_body_bytes: MAX_BODY_BYTES })
     }
 
     /// The same with another limit for one decompressed answer.
@@ -81,10 +96,12 @@ impl DirectTransport {
         let form = encoded(&request.params);
         let url = self.address.endpoint(&request.path);
         let long = url.as_str().len() + 1 + form.len() > MAX_GET_URL_BYTES;
-        let mut answer = self.follow(&url, &form, &headers, long).await?;
+        let get = Sending::Get { form: &form };
+        let first = if long { Sending::Form { form: &form } } else { get };
+        let mut answer = self.received(self.follow(&url, first, &headers).await?).await?;
         if long && answer.status == StatusCode::METHOD_NOT_ALLOWED.as_u16() {
             // Some proxies let reading through by GET only.
-            answer = self.follow(&url, &form, &headers, false).await?;
+            answer = self.received(self.follow(&url, get, &headers).await?).await?;
         }
         // Data stays as it came: a label may look like a secret.
         if answer.status != StatusCode::OK.as_u16() || answer.body.starts_with(API_ERROR) {
@@ -93,16 +110,42 @@ impl DirectTransport {
         Ok(answer)
     }
 
+    async fn begin(&self, request: &StreamRequest) -> Result<StreamResponse, TransportError> {
+        let headers = self.auth.headers()?;
+        let url = self.address.endpoint(&request.path);
+        let mut response = self.follow(&url, Sending::Body(request), &headers).await?;
+        let status = response.status().as_u16();
+        let content_type = header_text(response.headers(), &CONTENT_TYPE);
+        let retry_after = retry_after(response.headers());
+        let has_end = announces_end(response.version(), response.headers());
+        let address = Arc::clone(&self.address);
+        let body = if status == StatusCode::OK.as_u16() {
+            response.bytes_stream().map_err(move |error| failed(&address, &error)).boxed()
+        } else {
+            let mut text = Vec::new();
+            while let Some(piece) = response.chunk().await.map_err(|e| failed(&address, &e))? {
+                text.extend_from_slice(&piece);
+                if text.len() > MAX_ERROR_BYTES {
+                    break;
+                }
+            }
+            // What a server says of an error may repeat the request's headers.
+            let text = Bytes::from(without_secrets(text, &headers));
+            futures::stream::iter([Ok(text)]).boxed()
+        };
+        Ok(StreamResponse { status, content_type, retry_after, has_end, body })
+    }
+
+    /// The answer to a request, after all redirects.
     async fn follow(
         &self,
         url: &Url,
-        form: &str,
+        sending: Sending<'_>,
         headers: &HeaderMap,
-        post: bool,
-    ) -> Result<ApiResponse, TransportError> {
+    ) -> Result<reqwest::Response, TransportError> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.once(&url, form, headers, post).await?;
+            let response = self.once(&url, sending, headers).await?;
             let location = header_text(response.headers(), &LOCATION);
             match (response.status(), location) {
                 (
@@ -116,7 +159,7 @@ impl DirectTransport {
                     url = self.address.redirected(&url, &location)?;
                     url.set_query(None);
                 }
-                _ => return self.received(response).await,
+                _ => return Ok(response),
             }
         }
         Err(TransportError::Redirected(format!(
@@ -128,21 +171,30 @@ impl DirectTransport {
     async fn once(
         &self,
         url: &Url,
-        form: &str,
+        sending: Sending<'_>,
         headers: &HeaderMap,
-        post: bool,
     ) -> Result<reqwest::Response, TransportError> {
-        let builder = if post {
-            let urlencoded = HeaderValue::from_static("application/x-www-form-urlencoded");
-            let builder = self.client.post(url.clone()).header(CONTENT_TYPE, urlencoded);
-            builder.body(form.to_owned())
-        } else {
-            let mut url = url.clone();
-            url.set_query((!form.is_empty()).then_some(form));
-            self.client.get(url)
+        let json = HeaderValue::from_static("application/json");
+        let builder = match sending {
+            Sending::Form { form } => {
+                let urlencoded = HeaderValue::from_static("application/x-www-form-urlencoded");
+                let builder = self.client.post(url.clone()).header(CONTENT_TYPE, urlencoded);
+                builder.body(form.to_owned()).header(ACCEPT, json)
+            }
+            Sending::Get { form } => {
+                let mut url = url.clone();
+                url.set_query((!form.is_empty()).then_some(form));
+                self.client.get(url).header(ACCEPT, json)
+            }
+            Sending::Body(request) => {
+                let builder = self.client.post(url.clone()).body(request.body.clone());
+                request.headers.iter().fold(builder, |builder, (name, value)| {
+                    builder.header(*name, HeaderValue::from_static(value))
+                })
+            }
         };
-        let builder = builder.header(ACCEPT, HeaderValue::from_static("application/json"));
-        builder.headers(headers.clone()).send().await.map_err(|error| self.failed(&error))
+        let sent = builder.headers(headers.clone()).send().await;
+        sent.map_err(|error| failed(&self.address, &error))
     }
 
     async fn received(
@@ -151,27 +203,15 @@ impl DirectTransport {
     ) -> Result<ApiResponse, TransportError> {
         let status = response.status().as_u16();
         let content_type = header_text(response.headers(), &CONTENT_TYPE);
-        let retry_after = header_text(response.headers(), &RETRY_AFTER)
-            .and_then(|text| text.trim().parse().ok())
-            .map(Duration::from_secs);
+        let retry_after = retry_after(response.headers());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|e| failed(&self.address, &e))? {
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(TransportError::TooLarge { limit_bytes: self.max_body_bytes });
             }
             body.extend_from_slice(&chunk);
         }
         Ok(ApiResponse { status, content_type, retry_after, body })
-    }
-
-    /// What reqwest says, without the URL that it likes to add.
-    fn failed(&self, error: &reqwest::Error) -> TransportError {
-        let doing = if error.is_connect() { "cannot connect to" } else { "lost the connection to" };
-        TransportError::Connection(format!(
-            "{doing} {}: {}",
-            self.address.target(),
-            root_cause(error)
-        ))
     }
 }
 
@@ -190,6 +230,24 @@ impl Transport for DirectTransport {
     ) -> BoxFuture<'a, Result<ApiResponse, TransportError>> {
         self.exchange(request).boxed()
     }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a StreamRequest,
+    ) -> BoxFuture<'a, Result<StreamResponse, TransportError>> {
+        self.begin(request).boxed()
+    }
+}
+
+/// What reqwest says, without the URL that it likes to add.
+fn failed(address: &Address, error: &reqwest::Error) -> TransportError {
+    let doing = if error.is_connect() { "cannot connect to" } else { "lost the connection to" };
+    TransportError::Connection(format!("{doing} {}: {}", address.target(), root_cause(error)))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = header_text(headers, &RETRY_AFTER)?;
+    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn encoded(params: &[(String, String)]) -> String {

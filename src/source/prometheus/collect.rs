@@ -14,14 +14,14 @@ use super::api_error::{ApiError, cleaned};
 use super::decode;
 use super::merge::merged;
 use super::options::ReadOptions;
-use super::reader::RangeReader;
 use super::render::{Bindings, RenderError, render};
 use super::transport::Transport;
+use super::ways::Ways;
 use super::{requests, scope, status};
 use crate::model::query::QueryScope;
 use crate::model::{MetricData, QueryId, SourceState, SourceStatus, Window};
+use crate::source::ReadPlan;
 use crate::source::progress::Progress;
-use crate::source::{ReadPlan, SampleReader};
 
 /// Tries of the first request: a wrong URL shall not keep a person waiting.
 const PROBE_TRIES: u32 = 2;
@@ -49,6 +49,15 @@ pub enum CollectError {
         #[source]
         source: ApiError,
     },
+    /// Remote read is wanted, and the server does not offer it.
+    #[error("cannot read samples from {target} by remote read")]
+    NoRemoteRead {
+        /// Where it is, without credentials.
+        target: String,
+        /// What happened.
+        #[source]
+        source: ApiError,
+    },
     /// The server is there, and not one query got an answer.
     #[error(
         "cannot read metrics: {target} is there, but every query failed; the first is {reason}"
@@ -70,6 +79,9 @@ impl CollectError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unusable { source, .. } => source.hint(),
+            Self::NoRemoteRead { .. } => Some(
+                "leave --transport at auto, which takes the query API where there is no remote read",
+            ),
             Self::NothingAnswered { .. } => {
                 Some("look at the server's log; a shorter --window asks less of it")
             }
@@ -101,9 +113,13 @@ pub async fn collect(
     let api = Arc::new(Api::new(transport, options.clone()));
     progress.phase(&format!("asking {}", api.target()));
     let server = probe(&api).await?;
+    let window = window.widened(2 * max_gap_ms, max_gap_ms);
+    let tries = PROBE_TRIES.min(api.options().max_attempts);
+    let ways = Ways::find(&api, tries, window)
+        .await
+        .map_err(|source| CollectError::NoRemoteRead { target: server.clone(), source })?;
     let answered = api.answered();
-    let reader = RangeReader::over(Arc::clone(&api));
-    let run = Run { reader: &reader, window: window.widened(2 * max_gap_ms, max_gap_ms), progress };
+    let run = Run { ways: &ways, window, progress };
     let (metrics, mut sources) = run.all(bindings).await;
     if api.answered() == answered {
         // A report on that would be one of zeros.
@@ -115,7 +131,7 @@ pub async fn collect(
         SourceStatus {
             name: "prometheus".to_owned(),
             state: SourceState::Ok,
-            detail: format!("{server}, through the {}", reader.name()),
+            detail: format!("{server}, {}", ways.described()),
         },
     );
     Ok(Collected { metrics, sources, server })
@@ -164,7 +180,7 @@ struct Row {
 }
 
 struct Run<'a> {
-    reader: &'a RangeReader,
+    ways: &'a Ways,
     window: Window,
     progress: &'a dyn Progress,
 }
@@ -220,10 +236,9 @@ impl Run<'_> {
             .into_iter()
             .map(|promql| ReadPlan { query, promql, window: self.window })
             .collect();
-        let answers =
-            join_all(plans.iter().map(|plan| self.reader.read(plan, self.progress))).await;
+        let answers = join_all(plans.iter().map(|plan| self.ways.read(plan, self.progress))).await;
         let answer = merged(query, answers);
-        let status = status::of_answer(&answer, self.window, &self.reader.notes(query));
+        let status = status::of_answer(&answer, self.window, &self.ways.notes(query));
         Row { query, answer: Some(answer), status }
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn series(body: &[u8]) -> Result<Answer<SeriesData>, DecodeError> {
             None => raw.values,
         };
         if !samples.values.is_empty() {
-            data.series.push(ordered(raw.metric, samples));
+            data.series.push(ordered(raw.metric, samples.timestamps_ms, samples.values));
         }
     }
     Ok(Answer { data, warnings: answer.warnings, infos: answer.infos })
@@ -266,8 +266,8 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-fn ordered(labels: Labels, samples: Samples) -> Series {
-    let Samples { timestamps_ms, values } = samples;
+/// A series of samples in the order of time, one per instant.
+pub(super) fn ordered(labels: Labels, timestamps_ms: Vec<Millis>, values: Vec<f64>) -> Series {
     if timestamps_ms.is_sorted_by(|a, b| a < b) {
         return Series { labels, timestamps_ms, values };
     }

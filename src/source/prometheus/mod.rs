@@ -1,10 +1,11 @@
 //! Prometheus-compatible HTTP API: what is asked, how it is sent, how answers are decoded.
 //!
 //! ```text
-//! collect ──► render (queries/*.promql)      what is asked, in which order
-//!    └──────► reader ──► chunks, shards      how much at a time
-//!                └─────► api ──► transport   one request: retries, errors in words
-//!                          └───► decode      bytes to series
+//! collect ──► render (queries/*.promql)          what is asked, in which order
+//!    └──────► ways ──► reader, remote_read       which way
+//!                         └──► parts ──► chunks, shards   how much at a time
+//!                                └─────► api ──► transport   one request: retries, errors in words
+//!                                          └───► decode      bytes to series
 //! ```
 //!
 //! What the series mean is not known here.
@@ -21,7 +22,9 @@ mod decode;
 mod merge;
 mod notes;
 pub mod options;
+mod parts;
 pub mod reader;
+pub mod remote_read;
 pub mod render;
 mod requests;
 mod scope;
@@ -29,6 +32,7 @@ mod shards;
 mod status;
 mod tls;
 pub mod transport;
+mod ways;
 
 #[cfg(test)]
 mod testing;
@@ -38,4 +42,5 @@ pub use api_error::ApiError;
 pub use client::DirectTransport;
 pub use collect::{CollectError, Collected, collect};
 pub use reader::RangeReader;
+pub use remote_read::RemoteReader;
 pub use tls::install_crypto_provider;

@@ -44,6 +44,18 @@ impl ConnectionOptions {
     }
 }
 
+/// How raw samples are read. Facts and conditions always come through the query API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SampleTransport {
+    /// Remote read where the server offers it, else the query API.
+    #[default]
+    Auto,
+    /// Remote read, or not at all.
+    RemoteRead,
+    /// The query API.
+    Query,
+}
+
 /// How much is asked at a time, and how patiently.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
@@ -57,6 +69,8 @@ pub struct ReadOptions {
     pub max_samples_per_request: u64,
     /// Extra label matchers for every selector, PromQL text (`cluster="prod"`).
     pub matchers: Vec<String>,
+    /// How raw samples are read.
+    pub transport: SampleTransport,
 }
 
 impl Default for ReadOptions {
@@ -67,6 +81,7 @@ impl Default for ReadOptions {
             timeout: Duration::from_secs(60),
             max_samples_per_request: 2_500_000,
             matchers: Vec::new(),
+            transport: SampleTransport::Auto,
         }
     }
 }

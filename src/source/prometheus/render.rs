@@ -147,7 +147,7 @@ pub fn alternation_bytes(value: &str) -> usize {
 }
 
 /// Text with the characters that mean something in an RE2 pattern escaped.
-fn regex_escaped(text: &str) -> String {
+pub(super) fn regex_escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if r"\.+*?()|[]{}^$".contains(c) {
@@ -175,6 +175,11 @@ fn quoted(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Text as a PromQL string, quotes included.
+pub(super) fn quoted_string(text: &str) -> String {
+    format!("\"{}\"", quoted(text))
 }
 
 /// A resource name as kube-state-metrics prints it: `nvidia.com/gpu` becomes `nvidia_com_gpu`.

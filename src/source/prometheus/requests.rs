@@ -28,11 +28,12 @@ pub(super) fn range(
     request("/api/v1/query_range", params)
 }
 
-/// The label sets that a selector matches between two instants.
-pub(super) fn series(selector: &str, start: Millis, end: Millis) -> ApiRequest {
-    let params =
-        [("match[]", selector.to_owned()), ("start", seconds(start)), ("end", seconds(end))];
-    request("/api/v1/series", params)
+/// The label sets that any of `selectors` matches between two instants.
+pub(super) fn series(selectors: &[&str], start: Millis, end: Millis) -> ApiRequest {
+    let mut request = request("/api/v1/series", [("start", seconds(start)), ("end", seconds(end))]);
+    let selectors = selectors.iter().map(|text| ("match[]".to_owned(), (*text).to_owned()));
+    request.params.splice(0..0, selectors);
+    request
 }
 
 /// The cheapest query there is, to see whether anybody answers.
@@ -43,6 +44,11 @@ pub(super) fn probe() -> ApiRequest {
 /// Version of the server.
 pub(super) fn build_info() -> ApiRequest {
     request("/api/v1/status/buildinfo", [])
+}
+
+/// The server's configuration, secrets left out by the server.
+pub(super) fn config() -> ApiRequest {
+    request("/api/v1/status/config", [])
 }
 
 fn request<const N: usize>(path: &str, params: [(&str, String); N]) -> ApiRequest {

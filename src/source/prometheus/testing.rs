@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::client::DirectTransport;
-use super::options::{ConnectionOptions, ReadOptions};
+use super::options::{ConnectionOptions, ReadOptions, SampleTransport};
 use crate::source::progress::Progress;
 
 /// A request as it arrived.
@@ -21,6 +21,7 @@ pub(super) struct Seen {
     pub(super) path: String,
     pub(super) headers: HashMap<String, String>,
     pub(super) params: HashMap<String, String>,
+    pub(super) body: Vec<u8>,
     /// Bytes of the request line.
     pub(super) line_bytes: usize,
 }
@@ -32,8 +33,22 @@ pub(super) struct Reply {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
     pub(super) delay: Duration,
-    /// Announce this many bytes more than are sent.
-    pub(super) missing: usize,
+    pub(super) end: End,
+}
+
+/// How the end of a body shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// By its length.
+    Length,
+    /// By a length that is longer than what is sent.
+    Missing(usize),
+    /// By its last chunk.
+    Chunked,
+    /// By its last chunk, which does not come.
+    ChunkedCut,
+    /// By the end of the connection.
+    Close,
 }
 
 impl Reply {
@@ -43,7 +58,7 @@ impl Reply {
             headers: vec![("Content-Type", "application/json".to_owned())],
             body: body.into(),
             delay: Duration::ZERO,
-            missing: 0,
+            end: End::Length,
         }
     }
 
@@ -125,9 +140,13 @@ impl Drop for Server {
     }
 }
 
-/// Options that do not make a test wait.
+/// Options that do not make a test wait, for servers that speak the query API alone.
 pub(super) fn quick_options() -> ReadOptions {
-    ReadOptions { timeout: Duration::from_millis(400), ..ReadOptions::default() }
+    ReadOptions {
+        timeout: Duration::from_millis(400),
+        transport: SampleTransport::Query,
+        ..ReadOptions::default()
+    }
 }
 
 pub(super) const QUICK_BACKOFF: Backoff = Backoff {
@@ -154,10 +173,30 @@ fn serve(
     for (name, value) in &reply.headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
-    head.extend([&format!("Content-Length: {}", reply.body.len() + reply.missing), "\r\n\r\n"]);
+    let length = reply.body.len();
+    let announced = match reply.end {
+        End::Length => format!("Content-Length: {length}\r\n"),
+        End::Missing(more) => format!("Content-Length: {}\r\n", length + more),
+        End::Chunked | End::ChunkedCut => "Transfer-Encoding: chunked\r\n".to_owned(),
+        End::Close => String::new(),
+    };
+    head.push_str(&announced);
+    head.push_str("\r\n");
     let mut stream = stream;
     stream.write_all(head.as_bytes())?;
-    stream.write_all(&reply.body)?;
+    if matches!(reply.end, End::Chunked | End::ChunkedCut) {
+        // In pieces that have nothing to do with what is in them.
+        for piece in reply.body.chunks(1_000) {
+            stream.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;
+            stream.write_all(piece)?;
+            stream.write_all(b"\r\n")?;
+        }
+    } else {
+        stream.write_all(&reply.body)?;
+    }
+    if reply.end == End::Chunked {
+        stream.write_all(b"0\r\n\r\n")?;
+    }
     stream.flush()
 }
 
@@ -182,9 +221,9 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Seen> {
     let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let form = if query.is_empty() { body } else { query.into_bytes() };
-    let params = url::form_urlencoded::parse(&form).into_owned().collect();
-    Ok(Seen { method, path, headers, params, line_bytes })
+    let form = if query.is_empty() { &body } else { query.as_bytes() };
+    let params = url::form_urlencoded::parse(form).into_owned().collect();
+    Ok(Seen { method, path, headers, params, body, line_bytes })
 }
 
 /// Counts what is reported.

@@ -4,7 +4,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use http::Version;
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
 /// A request below the server's base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,46 @@ pub struct ApiResponse {
     pub retry_after: Option<Duration>,
     /// Body, decompressed.
     pub body: Vec<u8>,
+}
+
+/// A request with a body whose answer is read piece by piece. It is a POST that changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamRequest {
+    /// Path with a leading slash, `/api/v1/read`.
+    pub path: String,
+    /// Headers, lower case.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// Body, encoded as the headers say.
+    pub body: Bytes,
+}
+
+/// An answer, whatever its status, of which only the head has come.
+pub struct StreamResponse {
+    /// HTTP status code.
+    pub status: u16,
+    /// `Content-Type`, if any.
+    pub content_type: Option<String>,
+    /// `Retry-After` in whole seconds, if it was given so.
+    pub retry_after: Option<Duration>,
+    /// Whether an early end of the body would show as an error.
+    pub has_end: bool,
+    /// Pieces of the body, decompressed.
+    pub body: BoxStream<'static, Result<Bytes, TransportError>>,
+}
+
+impl std::fmt::Debug for StreamResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamResponse").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Whether an answer with this head says where its body ends: by its length, by chunks or by HTTP/2.
+/// A body that ends with the connection looks whole wherever it is cut.
+#[must_use]
+pub fn announces_end(version: Version, headers: &HeaderMap) -> bool {
+    version > Version::HTTP_11
+        || headers.contains_key(CONTENT_LENGTH)
+        || headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// The exchange itself failed.
@@ -64,4 +108,10 @@ pub trait Transport: Send + Sync {
         &'a self,
         request: &'a ApiRequest,
     ) -> BoxFuture<'a, Result<ApiResponse, TransportError>>;
+
+    /// One exchange whose answer is read piece by piece; time limits are the caller's.
+    fn stream<'a>(
+        &'a self,
+        request: &'a StreamRequest,
+    ) -> BoxFuture<'a, Result<StreamResponse, TransportError>>;
 }

@@ -1,5 +1,5 @@
 use super::super::options::Secret;
-use super::super::testing::{Reply, Seen, Server};
+use super::super::testing::{End, Reply, Seen, Server};
 use super::*;
 
 fn request(query: &str) -> ApiRequest {
@@ -141,7 +141,8 @@ async fn errors_name_the_server_and_no_secret() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_off_is_an_error() {
-    let server = Server::start(|_, _| Reply { missing: 10, ..Reply::json("{\"status\":") });
+    let server =
+        Server::start(|_, _| Reply { end: End::Missing(10), ..Reply::json("{\"status\":") });
     let error = server.transport().send(&request("up")).await.unwrap_err();
     assert!(error.to_string().contains("lost the connection"), "{error}");
 }

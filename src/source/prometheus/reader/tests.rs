@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::super::testing::fake::{Fake, FakeSeries, millis};
 use super::super::testing::{Counting, QUICK_BACKOFF, Reply, Seen, Server, quick_options};
 use super::*;
+use crate::model::ReadGap;
 use crate::model::Window;
 use crate::units::{MS_PER_DAY, MS_PER_MINUTE};
 
