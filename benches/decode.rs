@@ -1,14 +1,17 @@
-//! How fast samples come out of what servers send: XOR chunks of remote read into sums and into columns,
-//! which is what remote read spends its time with.
+//! How fast samples come out of what servers send: XOR chunks of remote read into sums and into columns, and
+//! the query API's JSON into columns, by our scanner and by serde_json.
 //!
 //! `cargo bench --bench decode`. One thread. The chunks are made here, from a fixed rule: a gauge of whole
 //! percents that stands still two thirds of the time, scraped every 30 s with a millisecond of jitter now
 //! and then, 120 samples in a chunk. Criterion prints elements (samples) per second.
 
+use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gpu_finops::source::prometheus::remote_read::xor::{self, Samples};
+use gpu_finops::source::prometheus::scan;
+use serde::Deserialize;
 
 #[path = "../src/source/prometheus/remote_read/testing/encode.rs"]
 mod encode;
@@ -17,6 +20,8 @@ const START_MS: i64 = 1_795_132_800_000;
 const STEP_MS: i64 = 30_000;
 const PER_CHUNK: i64 = 120;
 const CHUNKS: i64 = 20_000;
+const JSON_SERIES: i64 = 200;
+const JSON_SAMPLES: i64 = 2_880;
 
 /// Pseudo-random, the same on every machine.
 fn mixed(number: i64) -> u64 {
@@ -143,5 +148,57 @@ fn decode(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decode);
+/// The answer of the query API, as Prometheus writes it.
+fn answer() -> String {
+    let mut body = r#"{"status":"success","data":{"resultType":"matrix","result":["#.to_owned();
+    for series in 0..JSON_SERIES {
+        let comma = if series == 0 { "" } else { "," };
+        write!(body, r#"{comma}{{"metric":{{"UUID":"GPU-{series:06}"}},"values":["#).expect("fits");
+        for i in 0..JSON_SAMPLES {
+            let at = START_MS + i * STEP_MS + 57;
+            let comma = if i == 0 { "" } else { "," };
+            let value = percent(series * JSON_SAMPLES + i);
+            write!(body, r#"{comma}[{}.{:03},"{value}"]"#, at / 1_000, at % 1_000).expect("fits");
+        }
+        body.push_str("]}");
+    }
+    body.push_str("]}}");
+    body
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    result: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    values: Vec<(f64, String)>,
+}
+
+fn json(c: &mut Criterion) {
+    let body = answer();
+    let samples = (JSON_SERIES * JSON_SAMPLES).unsigned_abs();
+    let mut group = c.benchmark_group("json");
+    group.throughput(Throughput::Elements(samples)).sample_size(20);
+    group.bench_function("scanner", |b| {
+        b.iter(|| scan::matrix(black_box(body.as_bytes())).expect("the usual form"));
+    });
+    group.bench_function("serde_json, typed", |b| {
+        b.iter(|| {
+            let answer: Envelope =
+                serde_json::from_slice(black_box(body.as_bytes())).expect("JSON");
+            let values = answer.data.result.iter().flat_map(|row| &row.values);
+            values.map(|(_, value)| value.parse::<f64>().expect("a number")).sum::<f64>()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decode, json);
 criterion_main!(benches);

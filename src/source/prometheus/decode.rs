@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 
+use super::scan;
 use crate::model::{Labels, Series};
 use crate::units::{Millis, millis_from_seconds};
 
@@ -50,6 +51,17 @@ impl SeriesData {
 
 /// Reads a `matrix` or `vector` answer.
 pub(super) fn series(body: &[u8]) -> Result<Answer<SeriesData>, DecodeError> {
+    match scan::matrix(body) {
+        Some(series) => {
+            let data = SeriesData { series, histograms_ignored: 0 };
+            Ok(Answer { data, warnings: Vec::new(), infos: Vec::new() })
+        }
+        None => parsed_series(body),
+    }
+}
+
+/// The same by the JSON parser, whatever the form.
+pub(super) fn parsed_series(body: &[u8]) -> Result<Answer<SeriesData>, DecodeError> {
     let answer = envelope::<ResultData>(body)?;
     let kind = answer.data.kind.unwrap_or_default();
     if !matches!(kind.as_str(), "matrix" | "vector" | "") {

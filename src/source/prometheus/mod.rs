@@ -5,7 +5,7 @@
 //!    └──────► ways ──► reader, remote_read       which way
 //!                         └──► parts ──► chunks, shards   how much at a time
 //!                                └─────► api ──► transport   one request: retries, errors in words
-//!                                          └───► decode      bytes to series
+//!                                          └───► decode, scan  bytes to series
 //! ```
 //!
 //! What the series mean is not known here.
@@ -27,6 +27,7 @@ pub mod reader;
 pub mod remote_read;
 pub mod render;
 mod requests;
+pub mod scan;
 mod scope;
 mod shards;
 mod status;
