@@ -103,13 +103,9 @@ pub fn attribute<T: Send>(
     policy: &Policy,
     make: impl Fn(Vec<Segment>) -> T + Sync,
 ) -> (Attribution, Vec<T>) {
-    let kube = kube_state::observe(
-        inputs,
-        &policy.gpu_resources,
-        policy.max_gap_ms,
-        policy.default_step_ms,
-    );
-    let seen = devices::observe(inputs, policy.max_gap_ms, policy.default_step_ms);
+    let (max_gap_ms, step_ms) = (policy.max_gap_ms, policy.default_step_ms);
+    let kube = kube_state::observe(inputs, &policy.gpu_resources, max_gap_ms, step_ms);
+    let seen = devices::observe(inputs, max_gap_ms, step_ms);
     let cards = Cards::new(&inputs.facts.dra);
     let node_names = node_names::node_names(&seen.devices, &kube, &inputs.facts);
     let mut nodes =
@@ -133,7 +129,7 @@ pub fn attribute<T: Send>(
         devices: &devices,
         observations: &seen.devices,
         is_present_only,
-        max_gap_ms: policy.max_gap_ms,
+        max_gap_ms,
     };
     let told = hold(&world, &mut pods, &slots, &nodes, policy);
     let mut holdings = told.holdings;
@@ -153,7 +149,7 @@ pub fn attribute<T: Send>(
         account = self::account(&holdings, &devices, &slots, &pods, &cards, inputs);
     }
     // Metrics and labels lag by up to a gap at each handover; only more than that is a contradiction.
-    account.contested_ms.retain(|_, ms| *ms > policy.max_gap_ms);
+    account.contested_ms.retain(|_, ms| *ms > max_gap_ms);
     name_sharing(&mut devices, &slots, &nodes, &holdings);
     let holders = attributed(pods, &kube, inputs, policy);
     let rows = judge::Rows {

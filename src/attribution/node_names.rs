@@ -107,7 +107,7 @@ mod tests {
         let mut kube = KubeState::default();
         kube.nodes.insert("n7".into(), KubeNode::default());
         kube.node_of_ip.insert("10.0.0.7".into(), "n7".into());
-        let names = node_names(&[by_address.clone()], &kube, &ClusterFacts::default());
+        let names = node_names(std::slice::from_ref(&by_address), &kube, &ClusterFacts::default());
         assert_eq!(names, ["n7"]);
         // With nothing known, the exporter's own word stands.
         assert_eq!(

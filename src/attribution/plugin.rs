@@ -66,6 +66,7 @@ pub struct Signs<'a> {
 
 impl Signs<'_> {
     /// What GFD's labels and the resources say; where no label tells, what the series show.
+    #[must_use]
     pub fn plugin(&self) -> Plugin {
         let labels = self.labels;
         let product = labels.get("nvidia.com/gpu.product").unwrap_or_default();

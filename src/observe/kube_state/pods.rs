@@ -66,10 +66,8 @@ impl Reader<'_> {
     pub(super) fn claimants(&self, state: &mut KubeState) {
         let all = self.series(QueryId::PodResourceClaims);
         let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
-        let step_ms = common_step(
-            lines.iter().filter_map(|line| line.median_spacing()),
-            self.default_step_ms,
-        );
+        let step_ms =
+            common_step(lines.iter().filter_map(Timeline::median_spacing), self.default_step_ms);
         for series in all {
             // Empty until there is a claim of that name, and where none was needed.
             let (Some(key), Some(claim)) = (pod_key(series), series.label("resourceclaim_name"))

@@ -34,9 +34,10 @@ pub(super) fn blocks(report: &Report, options: &RenderOptions) -> Vec<Block> {
         Block::Grid(grid(&states, fleet.ledger.capacity_gpu_hours, &report.currency)),
     ];
     if fleet.allocation_rate.is_some() || fleet.busy_of_capacity.is_some() {
-        let busy = fleet
-            .busy_of_capacity
-            .map_or("it is unknown how much busy".to_owned(), |busy| format!("{} busy", percent(Some(busy))));
+        let busy =
+            fleet.busy_of_capacity.map_or("it is unknown how much busy".to_owned(), |busy| {
+                format!("{} busy", percent(Some(busy)))
+            });
         let note =
             format!("Of the capacity, {} was held and {busy}.", percent(fleet.allocation_rate));
         blocks.push(Block::Note(Tone::Muted, note));
