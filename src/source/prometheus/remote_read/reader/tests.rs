@@ -11,6 +11,7 @@ use super::super::message::{LabelMatcher, MatcherType};
 use super::super::probe;
 use super::super::testing::{Stored, asked, frame, frames, message, series, streamed};
 use super::*;
+use crate::model::query::QueryScope;
 use crate::model::{Series, SourceState, Window};
 use crate::units::{MS_PER_DAY, MS_PER_HOUR, Millis};
 
@@ -371,11 +372,15 @@ async fn raw_samples_come_by_remote_read_and_facts_by_the_query_api() {
     let util = &found.metrics[0];
     assert_eq!((util.query, util.series.len()), (QueryId::GpuUtil, 2));
     assert_eq!(util.series[0].labels.get("cluster"), None);
-    // The probe, seven queries in the two days that the widened window touches, and FbFree; what is asked
-    // of nodes with GPUs is left out, for there are none.
+    // The probe, each raw query in the two days that the widened window touches, and those of constants; what
+    // is asked of nodes with GPUs is left out, for there are none.
+    let of_kind = |kind: QueryKind| {
+        let all = QueryId::ALL.iter().filter(|query| query.scope() == QueryScope::All);
+        all.filter(|query| query.kind() == kind).count()
+    };
     let seen = server.seen();
     let reads: Vec<_> = seen.iter().filter(|seen| seen.path == "/api/v1/read").collect();
-    assert_eq!(reads.len(), 1 + 2 * 7 + 1);
+    assert_eq!(reads.len(), 1 + 2 * of_kind(QueryKind::Raw) + of_kind(QueryKind::Tail));
     for seen in reads {
         for matcher in asked(seen).matchers {
             let is_name = matcher.name == "__name__";

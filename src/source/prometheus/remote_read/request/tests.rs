@@ -76,7 +76,7 @@ fn every_raw_query_of_the_catalogue_is_understood() {
             count += 1;
         }
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 13);
 }
 
 #[test]
