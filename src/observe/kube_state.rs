@@ -192,10 +192,9 @@ impl<'a> Reader<'a> {
         series.samples().map(|(at, v)| (at, event(v))).collect()
     }
 
-    fn presence(&self, series: &Series) -> IntervalSet {
-        let line = Self::timeline(series);
+    fn presence(&self, line: &Timeline) -> IntervalSet {
         let step = line.step(self.default_step_ms, self.max_gap_ms);
-        hold::presence(&line, step, self.max_gap_ms)
+        hold::presence(line, step, self.max_gap_ms)
     }
 }
 
@@ -234,8 +233,12 @@ pub const fn grid_step(query: QueryId) -> i64 {
 }
 
 /// Most that a series of counts says.
-fn largest(series: &Series) -> u32 {
-    whole(series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max))
+fn largest(line: &Timeline) -> u32 {
+    let values = line.runs().iter().filter_map(|run| match run.event {
+        Event::Value(value) => Some(value),
+        Event::Invalid | Event::Stale => None,
+    });
+    whole(values.fold(0.0, f64::max))
 }
 
 /// A count of devices; kube-state-metrics prints whole numbers.

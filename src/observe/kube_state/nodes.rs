@@ -24,15 +24,16 @@ impl Reader<'_> {
                 let Some(name) = kube(series, "node") else { continue };
                 if let Some(resource) = self.gpu_resource(series) {
                     let node = state.nodes.entry(name.to_owned()).or_default();
-                    node.presence = node.presence.union(&self.presence(series));
+                    let line = Self::timeline(series);
+                    node.presence = node.presence.union(&self.presence(&line));
                     match resource {
                         GpuResource::Whole(whole) => {
                             let known = gpus.entry(name).or_default().entry(whole).or_default();
-                            known.push(Self::timeline(series));
+                            known.push(line);
                         }
                         GpuResource::Part(part) => {
                             let most = node.parts.entry(part).or_default();
-                            *most = largest(series).max(*most);
+                            *most = largest(&line).max(*most);
                         }
                     }
                 } else if allocatable {

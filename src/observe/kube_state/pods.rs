@@ -22,21 +22,21 @@ impl Reader<'_> {
                 lines.iter().filter_map(Timeline::median_spacing),
                 self.default_step_ms,
             );
-            for series in all {
+            for (series, line) in all.into_iter().zip(&lines) {
                 let (Some(key), Some(resource)) = (pod_key(series), self.gpu_resource(series))
                 else {
                     continue;
                 };
                 if let Some(node) = kube(series, "node") {
-                    let step = Self::timeline(series).step(step_ms, self.max_gap_ms);
+                    let step = line.step(step_ms, self.max_gap_ms);
                     let pod = state.pods.entry(key.clone()).or_default();
                     if seen(pod, series, step) {
                         pod.node = Some(node.to_owned());
                     }
-                    state.pods_up = state.pods_up.union(&self.presence(series));
+                    state.pods_up = state.pods_up.union(&self.presence(line));
                 }
                 let container = kube(series, "container").unwrap_or_default().to_owned();
-                let count = largest(series);
+                let count = largest(line);
                 let kind = match init {
                     false => ContainerKind::Main,
                     true if sidecars.contains(&(key.clone(), container.clone())) => {
@@ -68,17 +68,17 @@ impl Reader<'_> {
         let lines: Vec<_> = all.iter().map(|s| Self::timeline(s)).collect();
         let step_ms =
             common_step(lines.iter().filter_map(Timeline::median_spacing), self.default_step_ms);
-        for series in all {
+        for (series, line) in all.into_iter().zip(&lines) {
             // Empty until there is a claim of that name, and where none was needed.
             let (Some(key), Some(claim)) = (pod_key(series), series.label("resourceclaim_name"))
             else {
                 continue;
             };
-            let step = Self::timeline(series).step(step_ms, self.max_gap_ms);
+            let step = line.step(step_ms, self.max_gap_ms);
             let pod = state.claimants.entry(key).or_default();
             if seen(pod, series, step) {
                 pod.claims.insert(claim.to_owned());
-                state.claims_up = state.claims_up.union(&self.presence(series));
+                state.claims_up = state.claims_up.union(&self.presence(line));
             }
         }
         state.claimants.retain(|_, pod| pod.seen.is_some());
