@@ -4,6 +4,7 @@
 //! cardinality. What the sums mean to a reader is `report::build`.
 
 pub mod columns;
+pub mod names;
 pub mod sums;
 pub mod tables;
 pub mod usage;

@@ -209,6 +209,7 @@ pub fn by_label(
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Names;
     use super::super::tables::{DeviceRows, HolderRows, SegmentRows};
     use super::*;
 
@@ -246,7 +247,8 @@ mod tests {
             }));
             segments.blind.push(blind.then_some("no-sample"));
         }
-        Facts::new(segments, holders, devices).expect("frames")
+        let names = Names::new(&segments, &holders, &devices);
+        Facts::new(&names, segments, &holders, &devices).expect("frames")
     }
 
     #[test]

@@ -6,6 +6,7 @@ use polars::prelude::{
 };
 
 use super::columns as c;
+use super::names::Names;
 use crate::attribution::states::State;
 use crate::units::MS_PER_HOUR;
 
@@ -127,18 +128,19 @@ impl Facts {
     /// # Errors
     /// When a key is not unique, or a lookup loses or multiplies time: a bug, never bad input.
     pub fn new(
+        names: &Names,
         segments: SegmentRows,
-        holders: HolderRows,
-        devices: DeviceRows,
+        holders: &HolderRows,
+        devices: &DeviceRows,
     ) -> Result<Self, FrameError> {
         let table = "facts";
-        let segments = in_table(table, segment_frame(segments))?;
+        let segments = in_table(table, segment_frame(names, segments))?;
         let before = (
             i64::try_from(segments.height()).unwrap_or(i64::MAX),
             in_table(table, total_ms(&segments))?,
         );
-        let joined = in_table(table, holder_frame(holders)).and_then(|holders| {
-            let devices = in_table(table, device_frame(devices))?;
+        let joined = in_table(table, holder_frame(names, holders)).and_then(|holders| {
+            let devices = in_table(table, device_frame(names, devices))?;
             let lf = lookup(segments.lazy(), holders.lazy(), c::HOLDER);
             let lf = lookup(lf, devices.lazy(), c::DEVICE);
             in_table(table, lf.with_column(gpu_ms()).with_column(is_priced_cost()).collect())
@@ -169,9 +171,10 @@ impl Tenures {
     /// # Errors
     /// When a key is not unique: a bug, never bad input.
     pub fn new(
+        names: &Names,
         tenures: TenureRows,
-        holders: HolderRows,
-        devices: DeviceRows,
+        holders: &HolderRows,
+        devices: &DeviceRows,
     ) -> Result<Self, FrameError> {
         let table = "tenures";
         let frame = in_table(
@@ -183,8 +186,8 @@ impl Tenures {
                 Column::new(c::LONGEST_IDLE_MS.into(), tenures.longest_idle_ms),
             ]),
         )?;
-        let holders = in_table(table, holder_frame(holders))?;
-        let devices = in_table(table, device_frame(devices))?;
+        let holders = in_table(table, holder_frame(names, holders))?;
+        let devices = in_table(table, device_frame(names, devices))?;
         let lf = lookup(lookup(frame.lazy(), holders.lazy(), c::HOLDER), devices.lazy(), c::DEVICE);
         Ok(Self(in_table(table, lf.collect())?))
     }
@@ -230,7 +233,9 @@ fn frame(columns: Vec<Column>) -> PolarsResult<DataFrame> {
     DataFrame::new(height, columns)
 }
 
-fn segment_frame(rows: SegmentRows) -> PolarsResult<DataFrame> {
+fn segment_frame(names: &Names, rows: SegmentRows) -> PolarsResult<DataFrame> {
+    let signals: Vec<Option<u32>> =
+        rows.signal.iter().map(|signal| signal.map(|text| names.code(text))).collect();
     frame(vec![
         Column::new(c::DEVICE.into(), rows.device),
         Column::new(c::HOLDER.into(), rows.holder),
@@ -239,7 +244,7 @@ fn segment_frame(rows: SegmentRows) -> PolarsResult<DataFrame> {
         Column::new(c::ESTIMATED.into(), rows.estimated),
         Column::new(c::STATE.into(), rows.state),
         Column::new(c::UTILIZATION.into(), rows.utilization),
-        Column::new(c::SIGNAL.into(), rows.signal),
+        Column::new(c::SIGNAL.into(), signals),
         Column::new(c::BLIND.into(), rows.blind),
     ])
 }
@@ -248,26 +253,28 @@ fn row_numbers(length: usize) -> Vec<u32> {
     (0..u32::try_from(length).unwrap_or(u32::MAX)).collect()
 }
 
-fn holder_frame(rows: HolderRows) -> PolarsResult<DataFrame> {
+fn holder_frame(names: &Names, rows: &HolderRows) -> PolarsResult<DataFrame> {
+    let texts = |column: &[String]| names.codes(column.iter().map(String::as_str));
     frame(vec![
         Column::new(c::HOLDER.into(), row_numbers(rows.tenant.len())),
-        Column::new(c::TENANT.into(), rows.tenant),
-        Column::new(c::RULE.into(), rows.rule),
-        Column::new(c::NAMESPACE.into(), rows.namespace),
-        Column::new(c::WORKLOAD_KIND.into(), rows.workload_kind),
-        Column::new(c::WORKLOAD.into(), rows.workload),
-        Column::new(c::POD.into(), rows.pod),
-        Column::new(c::HOLDING_SOURCE.into(), rows.holding_source),
-        Column::new(c::IN_SCOPE.into(), rows.in_scope),
+        Column::new(c::TENANT.into(), texts(&rows.tenant)),
+        Column::new(c::RULE.into(), texts(&rows.rule)),
+        Column::new(c::NAMESPACE.into(), texts(&rows.namespace)),
+        Column::new(c::WORKLOAD_KIND.into(), texts(&rows.workload_kind)),
+        Column::new(c::WORKLOAD.into(), texts(&rows.workload)),
+        Column::new(c::POD.into(), texts(&rows.pod)),
+        Column::new(c::HOLDING_SOURCE.into(), names.codes(rows.holding_source.iter().copied())),
+        Column::new(c::IN_SCOPE.into(), rows.in_scope.as_slice()),
     ])
 }
 
-fn device_frame(rows: DeviceRows) -> PolarsResult<DataFrame> {
+fn device_frame(names: &Names, rows: &DeviceRows) -> PolarsResult<DataFrame> {
+    let texts = |column: &[String]| names.codes(column.iter().map(String::as_str));
     frame(vec![
         Column::new(c::DEVICE.into(), row_numbers(rows.node.len())),
-        Column::new(c::NODE.into(), rows.node),
-        Column::new(c::MODEL.into(), rows.model),
-        Column::new(c::SHARING.into(), rows.sharing),
-        Column::new(c::PRICE.into(), rows.price),
+        Column::new(c::NODE.into(), texts(&rows.node)),
+        Column::new(c::MODEL.into(), texts(&rows.model)),
+        Column::new(c::SHARING.into(), names.codes(rows.sharing.iter().copied())),
+        Column::new(c::PRICE.into(), rows.price.as_slice()),
     ])
 }

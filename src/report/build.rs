@@ -12,6 +12,7 @@ use crate::attribution::{Attributed, Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, price_of};
 use crate::findings;
 use crate::frame::columns as c;
+use crate::frame::names::Names;
 use crate::frame::sums::{self, Part, Totals};
 use crate::frame::tables::{DeviceRows, Facts, FrameError, HolderRows, TenureRows, Tenures};
 use crate::model::policy::{LabelRequirement, Scope};
@@ -39,17 +40,16 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
     let prices = prices(&attribution, policy);
     let in_scope: Vec<bool> =
         attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
-    let facts = Facts::new(
+    let (segments, holders, devices) = (
         fold::rows(folded),
         holder_rows(&attribution, &in_scope),
         device_rows(&attribution, &prices),
-    )?;
-    let tenures = Tenures::new(
-        tenure_rows(&attribution),
-        holder_rows(&attribution, &in_scope),
-        device_rows(&attribution, &prices),
-    )?;
+    );
+    let names = Names::new(&segments, &holders, &devices);
+    let facts = Facts::new(&names, segments, &holders, &devices)?;
+    let tenures = Tenures::new(&names, tenure_rows(&attribution), &holders, &devices)?;
     let source = Source {
+        names: &names,
         facts: &facts,
         totals: &Totals::new(&facts)?,
         tenures: &tenures,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, DataType, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::contract::{Ledger, Usage};
 use crate::attribution::holder::HolderKind;
@@ -10,6 +10,7 @@ use crate::attribution::resolve::Piece;
 use crate::attribution::states::State;
 use crate::attribution::{Attributed, Attribution};
 use crate::frame::columns::{self as c, sum};
+use crate::frame::names::Names;
 use crate::frame::sums::{self, Part, Totals, cost_column, ms_column};
 use crate::frame::tables::{Facts, FrameError, Tenures, in_table};
 use crate::frame::usage;
@@ -35,6 +36,8 @@ pub struct Figures {
 
 /// Everything that figures are taken from.
 pub struct Source<'a> {
+    /// Texts of the tables.
+    pub names: &'a Names,
     /// Segments.
     pub facts: &'a Facts,
     /// Their sums by holder and device.
@@ -54,9 +57,9 @@ impl Source<'_> {
     /// When a frame is not what it should be: a bug.
     pub fn by(&self, part: Part, keys: &[&str]) -> Result<BTreeMap<Key, Figures>, FrameError> {
         let df = sums::by(self.totals, part, keys)?;
-        let mut out = in_table("sums", read(&df, keys, &ledger))?;
+        let mut out = in_table("sums", self.read(&df, keys, &ledger))?;
         let percentiles = usage::percentiles(self.facts, part, keys)?;
-        for (key, p) in in_table("percentiles", read(&percentiles, keys, &percentile_row))? {
+        for (key, p) in in_table("percentiles", self.read(&percentiles, keys, &percentile_row))? {
             let usage = &mut out.entry(key).or_default().usage;
             [
                 usage.utilization_p50,
@@ -66,7 +69,7 @@ impl Source<'_> {
             ] = p;
         }
         let peaks = usage::peaks(self.tenures, part, keys)?;
-        for (key, (memory, idle_ms)) in in_table("peaks", read(&peaks, keys, &peak_row))? {
+        for (key, (memory, idle_ms)) in in_table("peaks", self.read(&peaks, keys, &peak_row))? {
             let usage = &mut out.entry(key).or_default().usage;
             usage.memory_used_max_bytes = memory;
             usage.longest_idle_seconds = seconds(idle_ms);
@@ -94,8 +97,8 @@ impl Source<'_> {
         label: &str,
     ) -> Result<BTreeMap<Key, Vec<String>>, FrameError> {
         let df = sums::by_label(self.facts, part, keys, label)?;
-        let names = in_table("labels", strings(&df, label))?;
-        let keys = in_table("labels", keys_of(&df, keys))?;
+        let names = in_table("labels", self.texts(&df, label))?;
+        let keys = in_table("labels", self.keys_of(&df, keys))?;
         let mut out: BTreeMap<Key, Vec<String>> = BTreeMap::new();
         for (key, name) in keys.into_iter().zip(names) {
             out.entry(key).or_default().push(name);
@@ -116,6 +119,32 @@ impl Source<'_> {
             }
         }
         parts.into_iter().map(|(key, parts)| (key, most_at_once(parts))).collect()
+    }
+
+    fn read<T>(
+        &self,
+        df: &DataFrame,
+        keys: &[&str],
+        row: ReadRow<'_, T>,
+    ) -> PolarsResult<BTreeMap<Key, T>> {
+        let keys = self.keys_of(df, keys)?;
+        keys.into_iter().enumerate().map(|(i, key)| Ok((key, row(df, i)?))).collect()
+    }
+
+    fn keys_of(&self, df: &DataFrame, keys: &[&str]) -> PolarsResult<Vec<Key>> {
+        let columns = keys.iter().map(|k| self.texts(df, k)).collect::<PolarsResult<Vec<_>>>()?;
+        let row = |i: usize| columns.iter().map(|column| column[i].clone()).collect();
+        Ok((0..df.height()).map(row).collect())
+    }
+
+    /// A column as texts; of devices, which have none, their row numbers.
+    fn texts(&self, df: &DataFrame, column: &str) -> PolarsResult<Vec<String>> {
+        let codes = df.column(column)?.u32()?;
+        let text = |code: u32| match column {
+            c::DEVICE => code.to_string(),
+            _ => self.names.text(code).to_owned(),
+        };
+        Ok(codes.iter().map(|code| code.map(text).unwrap_or_default()).collect())
     }
 
     fn key_of(&self, piece: &Piece, keys: &[&str]) -> Key {
@@ -159,20 +188,6 @@ fn seconds(ms: i64) -> f64 {
 }
 
 type ReadRow<'a, T> = &'a dyn Fn(&DataFrame, usize) -> PolarsResult<T>;
-
-fn read<T>(df: &DataFrame, keys: &[&str], row: ReadRow<'_, T>) -> PolarsResult<BTreeMap<Key, T>> {
-    keys_of(df, keys)?.into_iter().enumerate().map(|(i, key)| Ok((key, row(df, i)?))).collect()
-}
-
-fn keys_of(df: &DataFrame, keys: &[&str]) -> PolarsResult<Vec<Key>> {
-    let columns = keys.iter().map(|k| strings(df, k)).collect::<PolarsResult<Vec<_>>>()?;
-    Ok((0..df.height()).map(|i| columns.iter().map(|column| column[i].clone()).collect()).collect())
-}
-
-fn strings(df: &DataFrame, column: &str) -> PolarsResult<Vec<String>> {
-    let text = df.column(column)?.cast(&DataType::String)?;
-    Ok(text.str()?.iter().map(|v| v.unwrap_or_default().to_owned()).collect())
-}
 
 fn int(df: &DataFrame, column: &str, row: usize) -> PolarsResult<i64> {
     Ok(df.column(column)?.i64()?.get(row).unwrap_or(0))
