@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{claims, completions, config, demo, man, prices, report, snapshot};
+use crate::commands::{claims, completions, config, demo, doctor, man, prices, report, snapshot};
 use crate::error::exit_code;
 
 /// Name of the binary as a kubectl plugin: kubectl runs it for `kubectl gpu-finops`.
@@ -19,6 +19,7 @@ Examples:
   gpu-finops report                                       the cluster of the current context, last 7 days
   gpu-finops report --prometheus http://localhost:9090 --window yesterday
   gpu-finops claims                                       every resource claim (DRA), leftovers first
+  gpu-finops doctor                                       what can be read, and what is missing for better numbers
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -56,6 +57,8 @@ pub enum Command {
     Report(report::Args),
     /// List resource claims: class, devices, holders, cost, and what is left over
     Claims(claims::Args),
+    /// Check what can be read, what is missing for better numbers, and what to change
+    Doctor(doctor::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

@@ -12,6 +12,7 @@ pub mod claims;
 pub mod cli;
 pub mod commands;
 pub mod cost;
+pub mod doctor;
 pub mod error;
 pub mod findings;
 pub mod frame;

@@ -32,6 +32,7 @@ fn help_names_commands_and_exit_codes() {
     for part in [
         "report",
         "claims",
+        "doctor",
         "demo",
         "snapshot",
         "config",

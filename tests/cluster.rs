@@ -14,9 +14,10 @@ use crate::common::metrics::OpenMetrics;
 use crate::common::prometheus::Prometheus;
 use crate::common::{Outcome, close, gpu_finops, row, test_data, warnings};
 
-const PROXY: &str = "/api/v1/namespaces/monitoring/services/prometheus-server:9090/proxy";
+pub(crate) const PROXY: &str =
+    "/api/v1/namespaces/monitoring/services/prometheus-server:9090/proxy";
 
-fn prometheus() -> &'static Prometheus {
+pub(crate) fn prometheus() -> &'static Prometheus {
     static SERVER: OnceLock<Prometheus> = OnceLock::new();
     SERVER.get_or_init(|| {
         let mut out = OpenMetrics::default();
@@ -125,7 +126,7 @@ fn page(request: &Request, items: &[Value]) -> Answer {
 }
 
 /// The API server, with `special` answering first.
-fn api(special: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> HttpServer {
+pub(crate) fn api(special: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> HttpServer {
     let to = prometheus().address();
     HttpServer::start(move |request| {
         let path = request.target.split('?').next().unwrap_or_default();

@@ -12,6 +12,7 @@ mod cluster;
 mod common;
 mod demo;
 mod demo_fixture;
+mod doctor;
 mod gentd26;
 mod guests;
 mod laws;

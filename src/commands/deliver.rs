@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::claims::contract::ClaimsReport;
+use crate::doctor::contract::DoctorReport;
 use crate::error::{Error, Result};
 use crate::output::{self, Format, RenderOptions};
 use crate::report::contract::Report;
@@ -141,6 +142,21 @@ pub fn render_claims(report: &ClaimsReport, view: &View, ui: &Ui) -> Result<Rend
         .map_err(|e| Error::failed("cannot write the claims in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("claims.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// The checks of `doctor` in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_doctor(report: &DoctorReport, view: &View, ui: &Ui) -> Result<Rendered> {
+    let options = RenderOptions { top: 0, ..options(view, ui) };
+    let bytes = output::render_doctor(report, view.format, &options)
+        .map_err(|e| Error::failed("cannot write the checks in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("checks.parquet".to_owned(), bytes)]),
         _ => Rendered::Document(bytes),
     })
 }

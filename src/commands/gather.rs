@@ -4,12 +4,14 @@
 //! is the last step, [`Gathered::into_inputs`].
 
 mod claims;
+mod doctor;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use claims::{ForClaims, Measured, for_claims};
+pub use doctor::{ForDoctor, for_doctor};
 
 use crate::error::{Error, Result};
 use crate::model::{Inputs, MetricData, Policy, SourceState, SourceStatus, Window};
@@ -147,6 +149,17 @@ async fn read_metrics(
         (None, Some(cluster)) => Arc::new(discovered(cluster, live, ui).await?),
         (None, None) => return Err(Error::usage("no metric server: give `--prometheus URL`")),
     };
+    collect_from(transport, live, window, settings, progress).await
+}
+
+/// Samples from the server behind `transport`.
+async fn collect_from(
+    transport: Arc<dyn Transport>,
+    live: &LiveSource,
+    window: Window,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Collected> {
     let policy = &settings.policy;
     prometheus::collect(
         transport,

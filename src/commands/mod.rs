@@ -9,6 +9,7 @@ pub mod compute;
 pub mod config;
 pub mod deliver;
 pub mod demo;
+pub mod doctor;
 pub mod gather;
 pub mod man;
 pub mod prices;
@@ -81,6 +82,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
     match cli.command {
         Command::Report(args) => report::run(args, environment, ui).await,
         Command::Claims(args) => claims::run(args, environment, ui).await,
+        Command::Doctor(args) => doctor::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(args, environment, ui),
         Command::Snapshot(args) => snapshot::run(args, environment, ui).await,
         Command::Config(args) => config::run(args, environment, ui),
@@ -97,6 +99,7 @@ impl Cli {
         match &self.command {
             Command::Report(args) => &args.flags.0,
             Command::Claims(args) => &args.flags.0,
+            Command::Doctor(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,
             Command::Snapshot(args) => args.typed(),
             Command::Config(args) => args.typed(),

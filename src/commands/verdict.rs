@@ -71,7 +71,11 @@ mod tests {
     };
 
     fn report(balanced: bool, warnings: usize) -> Report {
-        let warning = |i: usize| Warning { code: format!("w{i}"), message: format!("warning {i}") };
+        let warning = |i: usize| Warning {
+            code: format!("w{i}"),
+            message: format!("warning {i}"),
+            incomplete: true,
+        };
         let window = WindowRow { start: String::new(), end: String::new(), hours: 1.0 };
         Report {
             schema_version: String::new(),

@@ -32,6 +32,18 @@ pub struct SourceStatus {
     pub detail: String,
 }
 
+/// How the detail of a source tells that the server forbade it.
+pub const FORBIDDEN: &str = "not allowed: ";
+
+impl SourceStatus {
+    /// Whether the server forbade reading it.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.state, SourceState::Failed | SourceState::Partial)
+            && self.detail.contains(FORBIDDEN)
+    }
+}
+
 /// What was read for one report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {

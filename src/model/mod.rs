@@ -11,6 +11,7 @@ pub mod quantity;
 #[cfg(test)]
 mod quantity_laws;
 pub mod query;
+pub mod reach;
 pub mod series;
 pub mod window;
 

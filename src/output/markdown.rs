@@ -22,7 +22,7 @@ pub(super) fn layout(blocks: &[Block], options: &RenderOptions) -> String {
     let mut out = String::new();
     let mut in_list = false;
     for block in blocks {
-        let item = matches!(block, Block::Item(_));
+        let item = matches!(block, Block::Item(_) | Block::Code(_));
         if in_list && !item {
             out.push('\n');
         }
@@ -41,6 +41,7 @@ fn text(block: &Block, ranks: u8) -> String {
         Block::Grid(grid) => format!("{}\n", table(grid, ranks)),
         Block::Facts(list) => format!("{}\n", facts(list)),
         Block::Item(item) => listed(item),
+        Block::Code(lines) => code(lines),
     }
 }
 
@@ -55,6 +56,15 @@ fn listed(item: &Item) -> String {
         escaped(&item.body),
         escaped(&item.foot)
     )
+}
+
+/// Within the list item before it. The fence is longer than any in the text.
+fn code(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| visible(line)).collect();
+    let longest = lines.iter().flat_map(|l| l.split(|c| c != '`')).map(str::len).max();
+    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
+    let text: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    format!("\n  {fence}text\n{text}  {fence}\n")
 }
 
 fn table(grid: &Grid, ranks: u8) -> String {

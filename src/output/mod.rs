@@ -5,6 +5,7 @@
 
 mod claims;
 mod csv;
+mod doctor;
 mod document;
 mod flat;
 pub mod format;
@@ -21,9 +22,10 @@ mod tests;
 mod text;
 
 pub use claims::render_claims;
+pub use doctor::render_doctor;
 pub use names::{Format, GroupBy, UnknownName};
 pub use parquet::{parquet_tables, write_parquet};
-pub use schema::{claims_schema, report_schema};
+pub use schema::{claims_schema, doctor_schema, report_schema};
 
 use crate::report::contract::Report;
 

@@ -133,6 +133,7 @@ fn coverage() -> Coverage {
             message: "fb_used could not be read from 03:00 to 04:00: warm and empty idle time of that hour \
                       cannot be told apart. Try a smaller window."
                 .to_owned(),
+            incomplete: false,
         }],
         complete: false,
         sources: vec![

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::claims::contract::{self as claims, ClaimsReport};
+use crate::doctor::contract::{self as doctor, DoctorReport};
 use crate::report::contract::{Report, SCHEMA_VERSION};
 
 /// The JSON Schema (draft 2020-12) of what `-o json` prints: every field is there, unknown
@@ -18,6 +19,12 @@ pub fn report_schema() -> Value {
 #[must_use]
 pub fn claims_schema() -> Value {
     published::<ClaimsReport>("gpu-finops claims", claims::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `doctor -o json` prints, in the same way.
+#[must_use]
+pub fn doctor_schema() -> Value {
+    published::<DoctorReport>("gpu-finops doctor", doctor::SCHEMA_VERSION)
 }
 
 fn published<T: JsonSchema>(title: &str, version: &str) -> Value {

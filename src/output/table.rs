@@ -65,6 +65,10 @@ impl Page {
             Block::Grid(grid) => self.grid(grid),
             Block::Facts(facts) => facts.iter().for_each(|fact| self.fact(fact)),
             Block::Item(item) => self.item(item),
+            // Never wrapped: half a line of YAML is none.
+            Block::Code(lines) => {
+                lines.iter().for_each(|line| self.line(4, Tone::Strong, &visible(line)));
+            }
         }
     }
 

@@ -518,6 +518,9 @@ pub struct Warning {
     pub code: String,
     /// What it is about, why it matters, what to do.
     pub message: String,
+    /// Whether figures are missing something because of it. Not written: `complete` sums it up.
+    #[serde(skip)]
+    pub incomplete: bool,
 }
 
 /// One source.

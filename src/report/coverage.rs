@@ -86,7 +86,7 @@ pub fn coverage(
     let complete = !remarks.iter().any(|r| r.incomplete);
     let mut warnings: Vec<Warning> = remarks
         .into_iter()
-        .map(|r| Warning { code: r.code.to_owned(), message: r.message })
+        .map(|r| Warning { code: r.code.to_owned(), message: r.message, incomplete: r.incomplete })
         .collect();
     warnings.sort();
     let holders: BTreeSet<usize> = attribution.pieces.iter().map(|p| p.holder).collect();
@@ -123,7 +123,7 @@ pub(crate) fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
 }
 
 /// Kinds that hold no GPU: without them hours and money are the same.
-fn is_optional(source: &str) -> bool {
+pub(crate) fn is_optional(source: &str) -> bool {
     ["deviceclasses", "devicetaintrules", "podgroups", "resourceclaimtemplates", "sandbox"]
         .iter()
         .any(|kind| source.contains(kind))

@@ -47,6 +47,17 @@ pub type ClaimFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+/// Flags of `doctor`: the sources of `report`, and what its figures depend on.
+pub type DoctorFlags = SettingFlags<
+    {
+        SOURCES
+            | Section::Replay.bit()
+            | Section::Output.bit()
+            | Section::Policy.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `snapshot save`.
 pub type SaveFlags = SettingFlags<{ SOURCES | Section::Save.bit() | Section::General.bit() }>;
 /// Flags of `prices list`.

@@ -3,6 +3,7 @@
 //! A folder of `fixtures/modes` has the cluster's objects, what a metric server would answer
 //! (`series.yaml`), the arithmetic (`README.md`) and the ledger that it ends in (`expected.json`).
 
+mod doctor;
 mod ledger;
 mod redaction;
 mod script;

@@ -93,7 +93,7 @@ fn figures(report: &Report) -> String {
     format!("{:#}", nameless("", &value).expect("an object"))
 }
 
-fn mode(folder: &Path) -> (RawObjects, (Window, Vec<MetricData>)) {
+pub(super) fn mode(folder: &Path) -> (RawObjects, (Window, Vec<MetricData>)) {
     let objects = folder.join("objects.yaml");
     let objects = if objects.exists() { objects } else { folder.to_owned() };
     let raw = objects::read_path(&objects).expect("the fixture's objects");

@@ -5,6 +5,7 @@
 
 mod claims;
 mod coverage;
+mod doctor;
 mod entries;
 mod fields;
 mod findings;
@@ -16,6 +17,7 @@ mod verdict;
 mod workloads;
 
 pub(super) use claims::{build as build_claims, distinct};
+pub(super) use doctor::build as build_doctor;
 #[cfg(test)]
 pub(super) use sums::sum;
 
@@ -50,6 +52,8 @@ pub(super) enum Block {
     Facts(Vec<Fact>),
     /// A headed paragraph.
     Item(Item),
+    /// Text to be copied as it is, line by line; it belongs to the block before it.
+    Code(Vec<String>),
 }
 
 /// A labelled sentence.

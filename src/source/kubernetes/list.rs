@@ -11,6 +11,7 @@ use super::client::Cluster;
 use super::exchange::Failure;
 use super::owners;
 use super::pages::{Collection, read_all};
+use crate::model::inputs::FORBIDDEN;
 use crate::model::{SourceState, SourceStatus};
 use crate::source::objects::{RawObject, RawObjects};
 use crate::source::progress::Progress;
@@ -281,7 +282,7 @@ fn fared(kind: &Kind, collection: &Collection) -> (SourceState, String) {
             return (SourceState::Skipped, detail);
         }
         Failure::Status(403, message) => format!(
-            "not allowed: a ClusterRole with the verbs get and list on {} is needed ({message})",
+            "{FORBIDDEN}a ClusterRole with the verbs get and list on {} is needed ({message})",
             kind.resource()
         ),
         Failure::Transport(TransportError::Timeout(_)) => format!("{failure}, each time"),

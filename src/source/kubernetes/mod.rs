@@ -13,9 +13,11 @@ mod pages;
 pub mod proxy;
 #[cfg(test)]
 mod tests;
+mod version;
 
 pub use client::{Cluster, ClusterError, connect};
 pub use discovery::{Candidate, Discovery, MetricServerKind, choose, discover};
 pub use list::{ListError, list};
 pub use options::ClusterOptions;
 pub use proxy::ServiceProxy;
+pub use version::version;

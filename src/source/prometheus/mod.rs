@@ -6,6 +6,7 @@
 //!                         └──► parts ──► chunks, shards   how much at a time
 //!                                └─────► api ──► transport   one request: retries, errors in words
 //!                                          └───► decode, scan  bytes to series
+//! examine                                        what a server says of itself, for `doctor`
 //! ```
 //!
 //! What the series mean is not known here.
@@ -19,6 +20,7 @@ mod chunks;
 pub mod client;
 pub mod collect;
 mod decode;
+pub mod examine;
 mod merge;
 mod notes;
 pub mod options;
@@ -42,6 +44,7 @@ pub use api::Api;
 pub use api_error::ApiError;
 pub use client::DirectTransport;
 pub use collect::{CollectError, Collected, collect};
+pub use examine::examine;
 pub use reader::RangeReader;
 pub use remote_read::RemoteReader;
 pub use tls::install_crypto_provider;

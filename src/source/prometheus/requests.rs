@@ -51,6 +51,11 @@ pub(super) fn config() -> ApiRequest {
     request("/api/v1/status/config", [])
 }
 
+/// Anything else, with literal parameters.
+pub(super) fn plain<const N: usize>(path: &str, params: [(&str, &str); N]) -> ApiRequest {
+    request(path, params.map(|(name, value)| (name, value.to_owned())))
+}
+
 fn request<const N: usize>(path: &str, params: [(&str, String); N]) -> ApiRequest {
     let params = params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     ApiRequest { path: path.to_owned(), params }

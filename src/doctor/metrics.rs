@@ -1,0 +1,351 @@
+//! The queries of the catalogue: what came, how often, with which holes, and what is lost without it.
+
+use std::collections::BTreeMap;
+
+use super::check::{METRICS, WARNINGS, count, length, seconds};
+use super::contract::{Check, Group, State};
+use super::csv_lines::{AMD_FIELDS, DCGM_CSV, dcgm_line};
+use super::signs::{DeviceSigns, Signs};
+use super::stats::{self, Stats};
+use crate::model::query::QueryKind;
+use crate::model::{Inputs, Policy, QueryId, SourceState, SourceStatus};
+use crate::units::MS_PER_MINUTE;
+
+/// Gauges that are read more seldom miss short bursts.
+const OFTEN_ENOUGH_MS: i64 = MS_PER_MINUTE;
+
+/// Who prints a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exporter {
+    Dcgm,
+    Amd,
+    KubeState,
+}
+
+/// What is told of all answers.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    by_query: BTreeMap<QueryId, Stats>,
+    /// Every card shows its MIG instances and nothing of the whole.
+    is_all_mig: bool,
+}
+
+impl Answers {
+    pub(super) fn of(inputs: &Inputs, policy: &Policy, signs: &Signs) -> Self {
+        let stats = |m| stats::of(m, inputs, policy.max_gap_ms);
+        let is_mig = |d: &DeviceSigns| d.card.is_empty() && !d.instances.is_empty();
+        Self {
+            by_query: inputs.metrics.iter().map(|m| (m.query, stats(m))).collect(),
+            is_all_mig: !signs.devices.is_empty() && signs.devices.values().all(is_mig),
+        }
+    }
+
+    /// Whether an answer has series.
+    pub(super) fn has(&self, query: QueryId) -> bool {
+        self.by_query.get(&query).is_some_and(|s| s.series > 0)
+    }
+
+    /// Whether any answer of an exporter has.
+    pub(super) fn has_any_of(&self, exporter: Exporter) -> bool {
+        QueryId::ALL.iter().any(|q| exporter_of(*q) == exporter && self.has(*q))
+    }
+
+    /// Answers about devices.
+    pub(super) fn of_devices(&self) -> Vec<&Stats> {
+        let is_of_device =
+            |q: &QueryId| exporter_of(*q) != Exporter::KubeState && q.kind() == QueryKind::Raw;
+        self.by_query.iter().filter(|(q, _)| is_of_device(q)).map(|(_, s)| s).collect()
+    }
+}
+
+/// Who prints what a query asks for.
+pub(super) const fn exporter_of(query: QueryId) -> Exporter {
+    match query {
+        QueryId::GpuUtil
+        | QueryId::GrEngineActive
+        | QueryId::SmActive
+        | QueryId::FbUsed
+        | QueryId::FbFree
+        | QueryId::XidErrors => Exporter::Dcgm,
+        QueryId::AmdGfxActivity | QueryId::AmdVramUsed | QueryId::AmdVramTotal => Exporter::Amd,
+        _ => Exporter::KubeState,
+    }
+}
+
+/// Checks of every query.
+pub(super) fn checks(inputs: &Inputs, policy: &Policy, answers: &Answers) -> Vec<Check> {
+    if inputs.metrics.is_empty() {
+        return Vec::new();
+    }
+    let is_of_this_cluster = |query: &&QueryId| match exporter_of(**query) {
+        Exporter::KubeState => true,
+        exporter => answers.has_any_of(exporter) || is_expected(exporter, inputs, answers),
+    };
+    let queries = QueryId::ALL.iter().filter(is_of_this_cluster);
+    queries.map(|query| one(*query, inputs, policy, answers)).collect()
+}
+
+/// Whether an exporter that shows nothing should: nodes have GPUs of its vendor, or it failed, or nobody
+/// else shows any.
+fn is_expected(exporter: Exporter, inputs: &Inputs, answers: &Answers) -> bool {
+    let (vendor, other) = match exporter {
+        Exporter::Amd => ("amd.com/", Exporter::Dcgm),
+        _ => ("nvidia.com/", Exporter::Amd),
+    };
+    let has_gpus = inputs.facts.nodes.iter().any(|node| {
+        node.gpu_capacity.iter().any(|(resource, n)| *n > 0 && resource.starts_with(vendor))
+    });
+    let of_exporter = |query: &&QueryId| exporter_of(**query) == exporter;
+    let has_failed = QueryId::ALL.iter().filter(of_exporter).any(|query| {
+        let name = format!("prometheus/{}", query.name());
+        let failed =
+            |s: &SourceStatus| matches!(s.state, SourceState::Failed | SourceState::Partial);
+        inputs.sources.iter().any(|s| s.name == name && failed(s))
+            || inputs.metric(*query).is_some_and(|m| !m.gaps.is_empty())
+    });
+    has_gpus || has_failed || (exporter == Exporter::Dcgm && !answers.has_any_of(other))
+}
+
+fn one(query: QueryId, inputs: &Inputs, policy: &Policy, answers: &Answers) -> Check {
+    let name = format!("prometheus/{}", query.name());
+    let status = inputs.sources.iter().find(|source| source.name == name);
+    let check = match (failure(query, inputs, status), answers.by_query.get(&query)) {
+        (Some(failed), _) => failed,
+        (None, Some(stats)) if stats.series > 0 => found(query, stats, inputs, policy),
+        (None, _) => absent(query, status, answers),
+    };
+    let mut check = check.about(metric(query));
+    // Remarks of the server, which lose nothing.
+    let remark =
+        status.filter(|s| s.state == SourceState::Ok).and_then(|s| s.detail.split_once("; "));
+    if let Some((_, remark)) = remark {
+        check.message = format!("{}; {remark}", check.message);
+    }
+    match answers.by_query.get(&query) {
+        Some(stats) => with_figures(check, stats, inputs),
+        None => check,
+    }
+}
+
+fn make(query: QueryId, state: State, message: impl Into<String>) -> Check {
+    Check::new(
+        Group::Metrics,
+        format!("metric-{}", query.name().replace('_', "-")),
+        state,
+        message,
+        METRICS,
+    )
+}
+
+/// A query that has no answer, or not for all of the window: as in the report, figures are incomplete.
+fn failure(query: QueryId, inputs: &Inputs, status: Option<&SourceStatus>) -> Option<Check> {
+    let gaps = inputs.metric(query).map_or(0, |m| m.gaps.len());
+    let failed = status.filter(|s| matches!(s.state, SourceState::Failed | SourceState::Partial));
+    let detail = match (failed, gaps) {
+        (Some(status), _) => status.detail.clone(),
+        (None, 0) => return None,
+        (None, _) => inputs.metric(query)?.gaps.first()?.reason.clone(),
+    };
+    let check = make(query, State::Fail, format!("not answered in full: {detail}"));
+    let check = Check { docs: WARNINGS.to_owned(), ..check };
+    Some(
+        check
+            .figure("unanswered_parts", count(gaps))
+            .advised("look at the metric server; ask for less (`--window`), or wait longer (`--prometheus-timeout 5m`)"),
+    )
+}
+
+fn with_figures(check: Check, stats: &Stats, inputs: &Inputs) -> Check {
+    let check = check.figure("series", count(stats.series)).figure("samples", count(stats.samples));
+    let Some(interval) = stats.interval_ms else { return check };
+    let check = check
+        .figure("interval_seconds", seconds(interval))
+        .figure("holes", count(stats.holes))
+        .figure("holes_seconds", seconds(stats.holes_ms));
+    match age_ms(stats, inputs) {
+        Some(age) => check.figure("newest_age_seconds", seconds(age)),
+        None => check,
+    }
+}
+
+/// How long before the end of the window, or before now, the last sample was.
+fn age_ms(stats: &Stats, inputs: &Inputs) -> Option<i64> {
+    let end = inputs.window.end().min(inputs.now_ms);
+    stats.newest_ms.map(|newest| (end - newest).max(0))
+}
+
+fn found(query: QueryId, stats: &Stats, inputs: &Inputs, policy: &Policy) -> Check {
+    let Some(interval) = stats.interval_ms else {
+        return make(query, State::Ok, format!("{} series", stats.series));
+    };
+    let every = format!("{} series, a sample every {}", stats.series, length(interval));
+    let mut flaws = flaws(query, interval, stats, inputs, policy).into_iter();
+    let Some(first) = flaws.next() else { return make(query, State::Ok, every) };
+    let more: String = flaws.map(|flaw| format!("; {}", flaw.message)).collect();
+    let check = make(query, State::Warn, format!("{every}; {}{more}", first.message));
+    match first.text {
+        Some(text) => check.fixed_by(first.action, text),
+        None => check.advised(first.action),
+    }
+}
+
+/// What is wrong with samples that are there.
+struct Flaw {
+    message: String,
+    action: &'static str,
+    text: Option<&'static str>,
+}
+
+/// Flaws of an answer, the worst first.
+fn flaws(
+    query: QueryId,
+    interval: i64,
+    stats: &Stats,
+    inputs: &Inputs,
+    policy: &Policy,
+) -> Vec<Flaw> {
+    let of_device = exporter_of(query) != Exporter::KubeState;
+    let is_too_seldom = interval > policy.max_gap_ms;
+    let mut out = Vec::new();
+    if is_too_seldom {
+        out.push(Flaw {
+            message: format!(
+                "that is longer than a sample may hold for ({}), so most of the time is unobserved",
+                length(policy.max_gap_ms)
+            ),
+            action: "scrape more often (ServiceMonitor), or raise `--max-gap`",
+            text: Some("interval: 30s"),
+        });
+    }
+    let age = age_ms(stats, inputs).unwrap_or(0);
+    if age > policy.max_gap_ms.max(interval) && of_device {
+        out.push(Flaw {
+            message: format!("the newest is {} before the end of the window", length(age)),
+            action: "look whether the exporter is still there and scraped: `up` of its job",
+            text: None,
+        });
+    }
+    if stats.holes > 0 && !is_too_seldom {
+        let holes =
+            if stats.holes == 1 { "1 hole".to_owned() } else { format!("{} holes", stats.holes) };
+        out.push(Flaw {
+            message: format!("{holes} of {} in all", length(stats.holes_ms)),
+            action: "look for restarts of the exporter and failed scrapes: `up` of its job",
+            text: None,
+        });
+    }
+    if interval > OFTEN_ENOUGH_MS && of_device && !is_too_seldom {
+        out.push(Flaw {
+            message: "short bursts of use fall between samples".to_owned(),
+            action: "scrape more often (ServiceMonitor)",
+            text: Some("interval: 30s"),
+        });
+    }
+    out
+}
+
+/// A query without series: whether it should have some, and what is lost.
+fn absent(query: QueryId, status: Option<&SourceStatus>, answers: &Answers) -> Check {
+    if let Some(status) = status.filter(|s| s.state == SourceState::Skipped) {
+        return make(query, State::Skipped, status.detail.clone());
+    }
+    let exporter = exporter_of(query);
+    if !answers.has_any_of(exporter) {
+        let message = match exporter {
+            Exporter::Dcgm => "no series of dcgm-exporter at all",
+            Exporter::Amd => {
+                "no series of AMD's device-metrics-exporter: no AMD GPU, or it is not scraped"
+            }
+            Exporter::KubeState => "no series of kube-state-metrics at all",
+        };
+        return make(query, State::Skipped, message);
+    }
+    let Some(lost) = lost(query, answers) else {
+        return make(query, State::Ok, "no series: there was none to report, or it is not printed");
+    };
+    let check = make(query, State::Warn, format!("no series: {lost}"));
+    match (exporter, dcgm_line(query)) {
+        (Exporter::Dcgm, Some(line)) => check.fixed_by(DCGM_CSV, line),
+        (Exporter::Amd, _) => check
+            .fixed_by("let the device-metrics-exporter print it: its config.json (ConfigMap of DeviceConfig)", AMD_FIELDS),
+        _ => check.fixed_by(
+            "let kube-state-metrics print it (`--resources`, `--metric-allowlist`) and no metricRelabelings drop it",
+            metric(query).split(' ').next().unwrap_or_default(),
+        ),
+    }
+}
+
+/// What is lost without a metric that its exporter could print; `None` where none to be seen is no loss.
+fn lost(query: QueryId, answers: &Answers) -> Option<&'static str> {
+    let has = |query| answers.has(query);
+    Some(match query {
+        QueryId::SmActive => {
+            "how much of the GPU is really used is told by a coarser signal; it is not in the exporter's default list"
+        }
+        QueryId::GrEngineActive if has(QueryId::SmActive) => return None,
+        QueryId::GrEngineActive => {
+            "use rests on GPU_UTIL alone, which is 100 % while any kernel runs; MIG instances have no other signal"
+        }
+        // Instances have none.
+        QueryId::GpuUtil if answers.is_all_mig => return None,
+        QueryId::GpuUtil => "a profiling field that is stuck at 0 cannot be told from an idle GPU",
+        QueryId::FbUsed | QueryId::AmdVramUsed => {
+            "idle GPUs with and without a model in memory cannot be told apart"
+        }
+        QueryId::FbFree | QueryId::AmdVramTotal => {
+            "the size of the memory is taken from the node's label, else 1 GiB decides on empty"
+        }
+        QueryId::AmdGfxActivity => "held time of AMD GPUs is unobserved",
+        QueryId::NodeCapacity => "GPUs that no exporter shows are known from objects alone",
+        QueryId::PodGpuRequests => {
+            "who held how many GPUs rests on objects and pod labels; pods that are gone may be missing"
+        }
+        QueryId::NodeAllocatable => {
+            "GPUs that are missing, and stranded ones, are known from objects alone, as of now"
+        }
+        QueryId::PodCpuMemoryRequests => {
+            "whether GPUs are stranded for want of CPU or memory rests on the pods listed now"
+        }
+        QueryId::PodInfo => "GPUs whose series do not name their node cannot always be placed",
+        QueryId::PodScheduledTime | QueryId::PodStartTime => {
+            "when a hold began rests on the pod's first sample"
+        }
+        QueryId::PodOwner => "workloads are known from objects; else a pod is its own workload",
+        _ => return None,
+    })
+}
+
+/// The metric that a query asks for, as its exporter names it.
+fn metric(query: QueryId) -> &'static str {
+    match query {
+        QueryId::GpuUtil => "DCGM_FI_DEV_GPU_UTIL",
+        QueryId::GrEngineActive => "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
+        QueryId::SmActive => "DCGM_FI_PROF_SM_ACTIVE",
+        QueryId::FbUsed => "DCGM_FI_DEV_FB_USED",
+        QueryId::FbFree => "DCGM_FI_DEV_FB_FREE",
+        QueryId::AmdGfxActivity => "gpu_gfx_activity",
+        QueryId::AmdVramUsed => "gpu_used_vram",
+        QueryId::AmdVramTotal => "gpu_total_vram",
+        QueryId::XidErrors => "DCGM_FI_DEV_XID_ERRORS",
+        QueryId::NodeCapacity => "kube_node_status_capacity",
+        QueryId::PodGpuRequests => "kube_pod_container_resource_requests (GPUs)",
+        QueryId::PodInitGpuRequests => "kube_pod_init_container_resource_requests (GPUs)",
+        QueryId::PodResourceClaims => "kube_pod_resourceclaim_info",
+        QueryId::NodeAllocatable => "kube_node_status_allocatable",
+        QueryId::NodeNotReady => "kube_node_status_condition (not ready)",
+        QueryId::NodeUnschedulable => "kube_node_spec_unschedulable",
+        QueryId::NodeLabels => "kube_node_labels",
+        QueryId::PodCpuMemoryRequests => "kube_pod_container_resource_requests (CPU, memory)",
+        QueryId::PodTerminal => "kube_pod_status_phase (ended)",
+        QueryId::PodInfo => "kube_pod_info",
+        QueryId::PodScheduledTime => "kube_pod_status_scheduled_time",
+        QueryId::PodStartTime => "kube_pod_start_time",
+        QueryId::PodCompletionTime => "kube_pod_completion_time",
+        QueryId::InitContainerInfo => "kube_pod_init_container_info",
+        QueryId::PodOwner => "kube_pod_owner",
+        QueryId::ReplicaSetOwner => "kube_replicaset_owner",
+        QueryId::JobOwner => "kube_job_owner",
+        QueryId::PodLabels => "kube_pod_labels",
+        QueryId::NamespaceLabels => "kube_namespace_labels",
+    }
+}
