@@ -12,7 +12,7 @@ use crate::common::http::{Answer, HttpServer};
 use crate::common::metrics::OpenMetrics;
 use crate::common::prometheus::Prometheus;
 use crate::common::{Outcome, gpu_finops, report, row};
-use crate::settings_reference::in_repository;
+use crate::settings_reference::{assert_generated, in_repository};
 
 fn json(outcome: &Outcome) -> Value {
     serde_json::from_slice(&outcome.out).expect("JSON on standard output")
@@ -57,6 +57,7 @@ fn the_demo_is_complete_and_could_be_better() {
     assert_eq!(util["figures"]["interval_seconds"], 120.0);
     // Eight GPUs, and from the last sample before 10:00 to the first at 16:00 a step more.
     assert_eq!(util["figures"]["holes"], 8.0);
+    assert_eq!(util["names"], serde_json::json!(["gpu-l40s-a"]));
     assert!((util["figures"]["holes_seconds"].as_f64().unwrap() - 8.0 * 21_720.0).abs() < 1.0);
     assert_eq!(
         fix(&report, "duplicate-series"),
@@ -91,6 +92,24 @@ fn the_table_and_the_other_formats() {
     assert_eq!(demo(&["-o", "parquet", "--output-file", &tables]).code, 0);
     assert!(folder.path().join("tables/checks.parquet").is_file());
     assert_eq!(demo(&["-o", "json"]).out, demo(&["-o", "json"]).out, "same inputs, same bytes");
+}
+
+/// The example in the documentation is what the program prints.
+#[test]
+fn the_documentation_shows_the_demo() {
+    const MARKERS: [&str; 2] = ["<!-- doctor -->\n", "<!-- /doctor -->"];
+    let mut command = gpu_finops();
+    command.env("COLUMNS", "80").args(["doctor", "--snapshot"]);
+    let shown = Outcome::of(command.arg(in_repository("fixtures/demo")));
+    let text = std::fs::read_to_string(in_repository("docs/doctor.md")).expect("documented");
+    let (before, rest) = text.split_once(MARKERS[0]).expect("begins");
+    let (_, after) = rest.split_once(MARKERS[1]).expect("ends");
+    let example = format!(
+        "\n```console\n$ gpu-finops doctor --snapshot fixtures/demo\n{}```\n\n",
+        shown.text()
+    );
+    let [begin, end] = MARKERS;
+    assert_generated("docs/doctor.md", &format!("{before}{begin}{example}{end}{after}"));
 }
 
 #[test]

@@ -57,9 +57,9 @@ fn pods(signs: &Signs) -> Check {
             "pod-labels",
             State::Ok,
             format!(
-                "{} of {} device series name the pod that holds the GPU; the scrape does not honour labels \
-                 (`honorLabels: false`), so they are `exported_*` and `pod` is the exporter: understood here, a trap for dashboards",
-                signs.held, signs.series
+                "{} of {} device series name the pod that holds the GPU; {} have `exported_*` labels, for their scrape does not \
+                 honour labels (`honorLabels: false`) and `pod` is the exporter: understood here, a trap for dashboards",
+                signs.held, signs.series, signs.exported
             ),
         )
     } else if signs.held > 0 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{METRICS, WARNINGS, count, length, seconds};
+use super::check::{METRICS, WARNINGS, count, length, list, seconds};
 use super::contract::{Check, Group, State};
 use super::csv_lines::{AMD_FIELDS, DCGM_CSV, dcgm_line};
 use super::signs::{DeviceSigns, Signs};
@@ -161,7 +161,8 @@ fn with_figures(check: Check, stats: &Stats, inputs: &Inputs) -> Check {
     let check = check
         .figure("interval_seconds", seconds(interval))
         .figure("holes", count(stats.holes))
-        .figure("holes_seconds", seconds(stats.holes_ms));
+        .figure("holes_seconds", seconds(stats.holes_ms))
+        .named(stats.holes_on.iter().cloned());
     match age_ms(stats, inputs) {
         Some(age) => check.figure("newest_age_seconds", seconds(age)),
         None => check,
@@ -228,8 +229,12 @@ fn flaws(
     if stats.holes > 0 && !is_too_seldom {
         let holes =
             if stats.holes == 1 { "1 hole".to_owned() } else { format!("{} holes", stats.holes) };
+        let hosts = match stats.holes_on.is_empty() {
+            true => String::new(),
+            false => format!(" on {}", list(stats.holes_on.iter().map(String::as_str))),
+        };
         out.push(Flaw {
-            message: format!("{holes} of {} in all", length(stats.holes_ms)),
+            message: format!("{holes} of {} in all{hosts}", length(stats.holes_ms)),
             action: "look for restarts of the exporter and failed scrapes: `up` of its job",
             text: None,
         });

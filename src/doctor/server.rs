@@ -40,8 +40,7 @@ fn reachable(server: &MetricServer) -> Check {
             make(State::Ok, "its answers are read from the snapshot".to_owned())
         }
         (Reach::Answered, _) => make(State::Ok, "it answers".to_owned()),
-        (Reach::NotAsked { reason }, Way::Recorded) => make(State::Skipped, reason.clone()),
-        // As in the report: without metrics nothing is known of use.
+        // That figures are incomplete without metrics is a warning of the report.
         (Reach::NotAsked { reason }, _) => make(State::Skipped, reason.clone()),
         (Reach::Failed { reason, hints }, _) => {
             let message = format!("{reason}; without it no use and no history is known");

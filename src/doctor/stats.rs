@@ -1,6 +1,6 @@
 //! What the answer to a query looks like: how much came, how often, with which holes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::query::QueryKind;
 use crate::model::{Inputs, Interval, IntervalSet, MetricData, Series};
@@ -21,6 +21,8 @@ pub(super) struct Stats {
     pub(super) holes: usize,
     /// Their length in all, milliseconds.
     pub(super) holes_ms: i64,
+    /// Hosts of the devices that have them.
+    pub(super) holes_on: BTreeSet<String>,
     /// First sample.
     pub(super) oldest_ms: Option<Millis>,
     /// Last sample.
@@ -41,15 +43,16 @@ pub(super) fn of(data: &MetricData, inputs: &Inputs, max_gap_ms: i64) -> Stats {
     if data.query.kind() != QueryKind::Raw {
         return out;
     }
-    let lines: Vec<(Thing<'_>, Timeline)> =
-        data.series.iter().map(|s| (thing(s), timeline(s))).collect();
+    let lines: Vec<(&Series, Timeline)> = data.series.iter().map(|s| (s, timeline(s))).collect();
     out.interval_ms = median(lines.iter().filter_map(|(_, t)| t.median_spacing()).collect());
     let window = IntervalSet::of(Interval::new(inputs.window.start(), inputs.window.end()));
-    let mut there: BTreeMap<&Thing<'_>, Vec<Interval>> = BTreeMap::new();
-    for (thing, line) in &lines {
-        there.entry(thing).or_default().extend(stretches(line, max_gap_ms));
+    let mut things: BTreeMap<Thing<'_>, (Vec<Interval>, Option<&str>)> = BTreeMap::new();
+    for (series, line) in &lines {
+        let (there, host) = things.entry(thing(series)).or_default();
+        there.extend(stretches(line, max_gap_ms));
+        *host = host.or_else(|| host_of(series));
     }
-    for stretches in there.into_values() {
+    for (stretches, host) in things.into_values() {
         let there = IntervalSet::union_of(stretches);
         let Some(hull) = there.hull() else { continue };
         // Between two series of one thing lies a step, which is none.
@@ -58,6 +61,9 @@ pub(super) fn of(data: &MetricData, inputs: &Inputs, max_gap_ms: i64) -> Stats {
         let holes = IntervalSet::union_of(long.copied()).intersect(&window);
         out.holes += holes.as_slice().len();
         out.holes_ms += holes.length_ms();
+        if !holes.is_empty() {
+            out.holes_on.extend(host.map(ToOwned::to_owned));
+        }
     }
     out
 }
@@ -68,6 +74,14 @@ type Thing<'a> = Option<(&'a str, Option<&'a str>, Option<&'a str>)>;
 fn thing(series: &Series) -> Thing<'_> {
     let id = labels::uuid(series).or_else(|| labels::serial(series))?;
     Some((id, series.label("GPU_I_ID"), series.label("GPU_I_PROFILE")))
+}
+
+/// Where a device is; nothing for other metrics.
+fn host_of(series: &Series) -> Option<&str> {
+    thing(series)?;
+    labels::hostname(series)
+        .or_else(|| series.label("node"))
+        .or_else(|| labels::instance_host(series))
 }
 
 fn timeline(series: &Series) -> Timeline {

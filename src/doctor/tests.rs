@@ -34,7 +34,7 @@ fn inputs(answers: Vec<(QueryId, Vec<Series>)>) -> Inputs {
 
 #[test]
 fn holes_are_those_of_a_device_not_of_a_series() {
-    let with = |pod| [("UUID", "GPU-a"), ("pod", pod), ("namespace", "ml")];
+    let with = |pod| [("UUID", "GPU-a"), ("Hostname", "n1"), ("pod", pod), ("namespace", "ml")];
     let found = |series| {
         let inputs = inputs(vec![(QueryId::GpuUtil, series)]);
         stats::of(&inputs.metrics[0], &inputs, 5 * MS_PER_MINUTE)
@@ -46,7 +46,7 @@ fn holes_are_those_of_a_device_not_of_a_series() {
     assert_eq!((whole.series, whole.samples), (2, 100));
     // From the last sample before to the first after; four minutes are none.
     let torn = found(vec![series(&with("a"), &[(0, 30), (34, 60), (80, 100)])]);
-    assert_eq!(torn.holes, 1);
+    assert_eq!((torn.holes, torn.holes_on), (1, ["n1".to_owned()].into()));
     assert_eq!(torn.holes_ms, 21 * MS_PER_MINUTE - 1);
     assert_eq!(torn.newest_ms, Some(99 * MS_PER_MINUTE));
     // A device that comes late has no hole before.
