@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use super::catalogue::Exporter;
 use super::check::{METRICS, count, list};
 use super::contract::{Check, Group, State};
 use super::csv_lines::{DCGM_DRA, DCGM_PODS};
-use super::metrics::{Answers, Exporter};
+use super::metrics::Answers;
 use super::signs::{Signs, shown_keys};
 use crate::model::policy::TenantRule;
 use crate::model::{Inputs, Policy, QueryId};

@@ -7,6 +7,7 @@
 
 mod access;
 pub mod build;
+mod catalogue;
 mod check;
 pub mod contract;
 mod csv_lines;

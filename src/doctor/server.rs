@@ -65,6 +65,9 @@ fn version(server: &MetricServer) -> Check {
         .collect();
     let (state, message) = match words.is_empty() {
         true => (State::Skipped, "it does not tell its version".to_owned()),
+        false if server.info.application.is_none() => {
+            (State::Ok, format!("version {}", words.join(" ")))
+        }
         false => (State::Ok, words.join(" ")),
     };
     Check::new(Group::Server, "server-version", state, message, SERVERS)
