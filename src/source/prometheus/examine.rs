@@ -52,7 +52,7 @@ pub async fn examine(
     let span = (after_ms - MS_PER_MINUTE, after_ms);
     let range = asked.get(&requests::range("1", span, MS_PER_MINUTE, timeout)).await;
     info.endpoints.push(endpoint("/api/v1/query_range", range));
-    let series = asked.get(&requests::series("{__name__=\"up\"}", span.0, span.1)).await;
+    let series = asked.get(&requests::series(&["{__name__=\"up\"}"], span.0, span.1)).await;
     info.endpoints.push(endpoint("/api/v1/series", series));
     let build = asked.get(&requests::build_info()).await;
     if let Some(build) = build.as_ref().ok().and_then(|b| Build::deserialize(b).ok()) {
