@@ -9,6 +9,7 @@ pub mod objects;
 pub mod progress;
 pub mod prometheus;
 pub mod snapshot;
+mod tables;
 
 use futures::future::BoxFuture;
 

@@ -5,6 +5,7 @@
 
 pub mod decode;
 mod document;
+pub(in crate::source) mod file;
 #[cfg(test)]
 mod fuzz;
 mod items;

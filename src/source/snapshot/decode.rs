@@ -3,8 +3,9 @@
 use super::error::SnapshotError;
 use super::files::Files;
 use super::manifest::{MANIFEST, Manifest, MetricEntry, parse_instant};
-use super::{Snapshot, object_file, samples};
+use super::{Snapshot, samples};
 use crate::model::{MetricData, QueryId, Series, SourceState, SourceStatus, Window};
+use crate::source::objects::file as object_file;
 
 /// Reads every file and checks that they agree with one another.
 pub(super) fn decode(files: &Files<'_>) -> Result<Snapshot, SnapshotError> {
@@ -32,11 +33,13 @@ pub(super) fn decode(files: &Files<'_>) -> Result<Snapshot, SnapshotError> {
     }
     let objects_entry = &manifest.objects;
     let objects_file = &objects_entry.file;
-    let objects = object_file::decode(
-        &objects_file.path,
-        &files.checked(objects_file)?,
-        objects_entry.count,
-    )?;
+    let objects = object_file::decode(&files.checked(objects_file)?)
+        .map_err(|e| SnapshotError::damaged(&objects_file.path, e))?;
+    if objects.items.len() != objects_entry.count {
+        let detail =
+            format!("it has {} objects, expected {}", objects.items.len(), objects_entry.count);
+        return Err(SnapshotError::damaged(&objects_file.path, detail));
+    }
     Ok(Snapshot {
         window,
         now_ms: parse_instant("now", &manifest.now)?,

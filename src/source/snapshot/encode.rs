@@ -9,9 +9,9 @@ use super::files::sha256_hex;
 use super::manifest::{self, FORMAT, FORMAT_VERSION, FileEntry, MANIFEST, Manifest};
 use super::manifest::{MetricEntry, ObjectsEntry};
 use super::redact::{self, Pseudonyms};
-use super::{Snapshot, object_file, samples};
+use super::{Snapshot, samples};
 use crate::model::{MetricData, SourceStatus};
-use crate::source::objects::{RawObject, RawObjects};
+use crate::source::objects::{RawObject, RawObjects, file as object_file};
 
 /// Takes a file of the snapshot: path and content.
 type Put<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<(), SnapshotError>;
@@ -114,7 +114,8 @@ impl Writer<'_> {
             Some(names) => redact::objects(names, &objects),
             None => objects,
         };
-        let content = object_file::encode(&path, &objects)?;
+        let content =
+            object_file::encode(&objects).map_err(|e| SnapshotError::unwritable(&path, e))?;
         self.counts.objects = objects.items.len();
         Ok(ObjectsEntry { file: self.file(path, &content)?, count: objects.items.len() })
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::source::tables::TableError;
+
 /// Why a snapshot could not be saved or loaded. Every message names the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
@@ -98,6 +100,15 @@ pub enum SnapshotError {
         /// Something in it that no snapshot has.
         entry: String,
     },
+}
+
+impl From<TableError> for SnapshotError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Damaged { file, detail } => Self::Damaged { file, detail },
+            TableError::Unwritable { file, detail } => Self::Unwritable { file, detail },
+        }
+    }
 }
 
 impl SnapshotError {

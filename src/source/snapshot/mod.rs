@@ -17,7 +17,6 @@ mod encode;
 mod error;
 mod files;
 mod manifest;
-mod object_file;
 mod redact;
 mod samples;
 mod target;

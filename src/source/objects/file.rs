@@ -1,12 +1,11 @@
-//! `objects/objects.json`: cluster objects and how reading them went, one object per line.
+//! Raw objects and how reading them went as one JSON file, one object per line.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::SnapshotError;
+use super::raw::{RawObject, RawObjects};
 use crate::model::SourceStatus;
 use crate::model::objects::ObjectProblem;
-use crate::source::objects::{RawObject, RawObjects};
 use crate::units::Millis;
 
 #[derive(Serialize, Deserialize)]
@@ -44,9 +43,8 @@ struct Document {
     items: Vec<Item>,
 }
 
-/// The objects as the content of `file`.
-pub(super) fn encode(file: &str, objects: &RawObjects) -> Result<Vec<u8>, SnapshotError> {
-    let unwritable = |e: serde_json::Error| SnapshotError::unwritable(file, e);
+/// The objects as the content of a file.
+pub(in crate::source) fn encode(objects: &RawObjects) -> serde_json::Result<Vec<u8>> {
     let about = Header {
         listed_at_ms: objects.listed_at_ms,
         sources: objects.sources.clone(),
@@ -57,29 +55,20 @@ pub(super) fn encode(file: &str, objects: &RawObjects) -> Result<Vec<u8>, Snapsh
             .collect(),
     };
     let mut content = b"{\"about\": ".to_vec();
-    serde_json::to_writer(&mut content, &about).map_err(unwritable)?;
+    serde_json::to_writer(&mut content, &about)?;
     content.extend_from_slice(b",\n\"items\": [");
     for (i, item) in objects.items.iter().enumerate() {
         content.extend_from_slice(if i == 0 { b"\n" } else { b",\n" });
         let item = ItemRef { origin: &item.origin, value: &item.value };
-        serde_json::to_writer(&mut content, &item).map_err(unwritable)?;
+        serde_json::to_writer(&mut content, &item)?;
     }
     content.extend_from_slice(b"\n]}\n");
     Ok(content)
 }
 
-/// The objects in the content of `file`, `count` in all.
-pub(super) fn decode(
-    file: &str,
-    content: &[u8],
-    count: usize,
-) -> Result<RawObjects, SnapshotError> {
-    let document: Document =
-        serde_json::from_slice(content).map_err(|e| SnapshotError::damaged(file, e))?;
-    if document.items.len() != count {
-        let detail = format!("it has {} objects, expected {count}", document.items.len());
-        return Err(SnapshotError::damaged(file, detail));
-    }
+/// The objects in the content of a file.
+pub(in crate::source) fn decode(content: &[u8]) -> serde_json::Result<RawObjects> {
+    let document: Document = serde_json::from_slice(content)?;
     let Header { listed_at_ms, sources, problems } = document.about;
     Ok(RawObjects {
         items: document
