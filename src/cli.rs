@@ -7,7 +7,9 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{claims, completions, config, demo, doctor, man, prices, report, snapshot};
+use crate::commands::{
+    claims, collect, completions, config, demo, doctor, man, prices, report, snapshot,
+};
 use crate::error::exit_code;
 
 /// Name of the binary as a kubectl plugin: kubectl runs it for `kubectl gpu-finops`.
@@ -20,6 +22,7 @@ Examples:
   gpu-finops report --prometheus http://localhost:9090 --window yesterday
   gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
+  gpu-finops collect --store ./store                      scrape the exporters, for a cluster without Prometheus
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -59,6 +62,8 @@ pub enum Command {
     Claims(claims::Args),
     /// Check what can be read, what is missing for better numbers, and what to change
     Doctor(doctor::Args),
+    /// Scrape exporters into a local store, for clusters without Prometheus
+    Collect(collect::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

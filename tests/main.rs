@@ -9,6 +9,7 @@ mod claims;
 mod claims_use;
 mod cli;
 mod cluster;
+mod collect;
 mod common;
 mod demo;
 mod demo_fixture;

@@ -81,11 +81,12 @@ fn ids_keys_and_short_flags_are_unique() {
 }
 
 #[test]
-fn report_takes_every_setting_but_those_of_saving_and_of_claims() {
+fn report_takes_every_setting_but_those_of_saving_collecting_and_of_claims() {
     let command = cli::command();
     let report = command.find_subcommand("report").expect("exists");
-    for setting in
-        SETTINGS.iter().filter(|s| ![Section::Save, Section::Claims].contains(&s.section))
+    for setting in SETTINGS
+        .iter()
+        .filter(|s| ![Section::Save, Section::Collect, Section::Claims].contains(&s.section))
     {
         let arg = report.get_arguments().find(|a| a.get_id() == setting.id);
         let help = arg.and_then(|a| a.get_help()).map(ToString::to_string).unwrap_or_default();

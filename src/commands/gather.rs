@@ -13,19 +13,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use claims::{ForClaims, Measured, for_claims};
 pub use doctor::{ForDoctor, for_doctor};
 
+use super::scraping;
 use crate::error::{Error, Result};
+use crate::model::window::rfc3339;
 use crate::model::{Inputs, MetricData, Policy, SourceState, SourceStatus, Window};
 use crate::settings::Settings;
-use crate::settings::source::{LiveSource, ObjectsFrom, SourceChoice};
+use crate::settings::source::{LiveSource, ObjectsFrom, SourceChoice, StoreSource};
 use crate::settings::window::ResolvedWindow;
-use crate::source::kubernetes::{self, Cluster, ServiceProxy};
+use crate::source::kubernetes::{self, Cluster, ClusterOptions, ServiceProxy};
 use crate::source::objects::{self, RawObjects};
 use crate::source::progress::Progress;
 use crate::source::prometheus::transport::Transport;
 use crate::source::prometheus::{self, Collected, DirectTransport};
 use crate::source::snapshot::{self, Snapshot};
+use crate::source::store::{self, StoreError, StoreQuery, Stored};
 use crate::ui::Ui;
-use crate::units::Millis;
+use crate::units::{MS_PER_MINUTE, Millis};
+
+/// Age at the end of the window up to which a store's list of objects stands for then.
+const MAX_LIST_AGE_MS: i64 = 15 * MS_PER_MINUTE;
 
 /// What the sources gave, objects still as JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +77,7 @@ impl From<Snapshot> for Gathered {
 pub async fn gather(settings: &Settings, ui: &Ui) -> Result<Gathered> {
     match &settings.source {
         SourceChoice::Snapshot(dir) => replay(dir, settings, ui),
+        SourceChoice::Store(store) => from_store(store, settings, ui),
         SourceChoice::Live(live) => read(live, settings, ui).await,
     }
 }
@@ -92,6 +99,52 @@ fn replay(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Gathered> {
     Ok(Gathered { window: noted(&resolved, ui), ..recorded })
 }
 
+/// A store's samples, and its objects unless others are given.
+fn from_store(store: &StoreSource, settings: &Settings, ui: &Ui) -> Result<Gathered> {
+    let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
+    let window = noted(&settings.window_at(now_ms)?, ui);
+    let fail = |e: StoreError| Error::failed("cannot read the store").caused_by(e);
+    ui.progress().phase(&format!("reading {}", store.dir.display()));
+    let query = StoreQuery {
+        window,
+        now_ms,
+        max_gap_ms: settings.policy.max_gap_ms,
+        gpu_resources: &settings.policy.gpu_resources,
+    };
+    let Stored { metrics, mut sources } = store::read(&store.dir, &query).map_err(fail)?;
+    let objects = match &store.objects {
+        Some(ObjectsFrom::Files(path)) => read_files(path)?,
+        Some(_) => RawObjects::default(),
+        None => {
+            let kept = store::objects(&store.dir).map_err(fail)?;
+            let (line, objects) = kept_objects(kept, window.end().min(now_ms));
+            sources.push(line);
+            objects
+        }
+    };
+    let server = Some(format!("store {}", store.dir.display()));
+    Ok(Gathered { window, now_ms, metrics, objects, sources, server })
+}
+
+/// Objects of a store. A list from long before the end of the window is no better than a file.
+fn kept_objects(kept: Option<RawObjects>, end_ms: Millis) -> (SourceStatus, RawObjects) {
+    let name = "store/objects".to_owned();
+    let Some(mut objects) = kept else {
+        let detail = "none are kept: `collect` had no cluster and no `--objects`".to_owned();
+        return (SourceStatus { name, state: SourceState::Skipped, detail }, RawObjects::default());
+    };
+    let detail = match objects.listed_at_ms {
+        Some(at) => format!("{} objects, as listed at {}", objects.items.len(), rfc3339(at)),
+        None => format!("{} objects of files", objects.items.len()),
+    };
+    objects.listed_at_ms = objects.listed_at_ms.filter(|at| end_ms - at <= MAX_LIST_AGE_MS);
+    (SourceStatus { name, state: SourceState::Ok, detail }, objects)
+}
+
+fn read_files(path: &Path) -> Result<RawObjects> {
+    objects::read_path(path).map_err(|e| Error::usage("cannot use `--objects`").caused_by(e))
+}
+
 async fn read(live: &LiveSource, settings: &Settings, ui: &Ui) -> Result<Gathered> {
     live.check()?;
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
@@ -104,22 +157,27 @@ async fn read(live: &LiveSource, settings: &Settings, ui: &Ui) -> Result<Gathere
     );
     let (collected, objects) = (metrics?, objects?);
     let Collected { metrics, sources, server } = collected;
-    let server = (!live.no_metrics).then_some(server);
+    let server = (!server.is_empty()).then_some(server);
     Ok(Gathered { window, now_ms, metrics, objects, sources, server })
 }
 
 /// The cluster, where objects or the metric server are to come from it.
 async fn connect(live: &LiveSource) -> Result<Option<Cluster>> {
-    if live.objects != ObjectsFrom::Cluster && (live.prometheus.is_some() || live.no_metrics) {
+    let needs_none = match &live.scrape {
+        Some(scrape) => !scrape.targets.is_empty(),
+        None => live.prometheus.is_some() || live.no_metrics,
+    };
+    if live.objects != ObjectsFrom::Cluster && needs_none {
         return Ok(None);
     }
-    to_cluster(live).await.map(Some).map_err(|e| {
+    to_cluster(&live.cluster).await.map(Some).map_err(|e| {
         e.hinted("or do without: `--prometheus URL` with `--objects PATH` or `--no-kubernetes`")
     })
 }
 
-async fn to_cluster(live: &LiveSource) -> Result<Cluster> {
-    kubernetes::connect(&live.cluster).await.map_err(|e| {
+/// A connection to the cluster.
+pub(super) async fn to_cluster(options: &ClusterOptions) -> Result<Cluster> {
+    kubernetes::connect(options).await.map_err(|e| {
         Error::failed("cannot connect to a cluster")
             .caused_by(e)
             .hinted("name one with `--kubeconfig` or `--context`")
@@ -143,6 +201,10 @@ async fn read_metrics(
             detail: detail.to_owned(),
         };
         return Ok(Collected { metrics: vec![], sources: vec![skipped], server: String::new() });
+    }
+    if let Some(options) = &live.scrape {
+        progress.phase("scraping exporters");
+        return scraping::instant(options, cluster, window, &settings.policy, ui).await;
     }
     let transport: Arc<dyn Transport> = match (&live.prometheus, cluster) {
         (Some(url), _) => Arc::new(direct(url.as_str(), live)?),
@@ -233,8 +295,7 @@ async fn read_objects(
         (ObjectsFrom::Cluster, Some(cluster)) => kubernetes::list(cluster, now_ms, progress)
             .await
             .map_err(|e| Error::failed("cannot list the cluster's objects").caused_by(e)),
-        (ObjectsFrom::Files(path), _) => objects::read_path(path)
-            .map_err(|e| Error::usage("cannot use `--objects`").caused_by(e)),
+        (ObjectsFrom::Files(path), _) => read_files(path),
         _ => Ok(RawObjects::default()),
     }
 }
@@ -253,7 +314,7 @@ fn noted(resolved: &ResolvedWindow, ui: &Ui) -> Window {
     resolved.window
 }
 
-fn system_clock() -> Result<Millis> {
+pub(super) fn system_clock() -> Result<Millis> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since
         .ok()

@@ -4,6 +4,7 @@
 //! about money.
 
 pub mod claims;
+pub mod collect;
 pub mod completions;
 pub mod compute;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod gather;
 pub mod man;
 pub mod prices;
 pub mod report;
+mod scraping;
 pub mod snapshot;
 pub mod verdict;
 
@@ -49,11 +51,13 @@ pub fn run_until_interrupted(cli: Cli, environment: Environment, ui: Ui) -> Resu
         .enable_all()
         .build()
         .map_err(|e| Error::failed("cannot start the runtime").caused_by(e))?;
+    // It ends in its own time, with what it has on the disk.
+    let ends_itself = matches!(cli.command, Command::Collect(_));
     let result = runtime.block_on(async move {
         let mut command = tokio::spawn(async move { run(cli, environment, &ui).await });
         tokio::select! {
             ended = &mut command => ended.unwrap_or_else(|e| Err(crashed(e))),
-            () = interrupted() => {
+            () = interrupted(), if !ends_itself => {
                 command.abort();
                 // Dropping the task removes its temporary files; one that computes is not waited for long.
                 let _ = tokio::time::timeout(CLEAN_UP, command).await;
@@ -83,6 +87,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Report(args) => report::run(args, environment, ui).await,
         Command::Claims(args) => claims::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
+        Command::Collect(args) => collect::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(args, environment, ui),
         Command::Snapshot(args) => snapshot::run(args, environment, ui).await,
         Command::Config(args) => config::run(args, environment, ui),
@@ -100,6 +105,7 @@ impl Cli {
             Command::Report(args) => &args.flags.0,
             Command::Claims(args) => &args.flags.0,
             Command::Doctor(args) => &args.flags.0,
+            Command::Collect(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,
             Command::Snapshot(args) => args.typed(),
             Command::Config(args) => args.typed(),

@@ -13,16 +13,20 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use super::catalogue::{Kind, SETTINGS, Section, Setting};
 
 /// Sections of the commands that read sources.
-const SOURCES: u16 = Section::Prometheus.bit()
+const SOURCES: u32 = Section::Prometheus.bit()
     | Section::Kubernetes.bit()
     | Section::WithoutCluster.bit()
+    | Section::Store.bit()
+    | Section::Scrape.bit()
+    | Section::Targets.bit()
     | Section::Window.bit();
 /// Sections of the commands that print a report.
-const REPORTING: u16 = Section::Scope.bit()
+const REPORTING: u32 = Section::Scope.bit()
     | Section::Namespaces.bit()
     | Section::Listing.bit()
     | Section::Output.bit()
     | Section::Policy.bit()
+    | Section::Devices.bit()
     | Section::Strictness.bit()
     | Section::Prices.bit()
     | Section::General.bit();
@@ -60,16 +64,28 @@ pub type DoctorFlags = SettingFlags<
 >;
 /// Flags of `snapshot save`.
 pub type SaveFlags = SettingFlags<{ SOURCES | Section::Save.bit() | Section::General.bit() }>;
+/// Flags of `collect`.
+pub type CollectFlags = SettingFlags<
+    {
+        Section::Store.bit()
+            | Section::Targets.bit()
+            | Section::Collect.bit()
+            | Section::Kubernetes.bit()
+            | Section::WithoutCluster.bit()
+            | Section::Devices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `prices list`.
 pub type PriceFlags = SettingFlags<{ Section::Prices.bit() | Section::General.bit() }>;
 /// Flags of `config show`: all of them.
-pub type AllFlags = SettingFlags<{ u16::MAX }>;
+pub type AllFlags = SettingFlags<{ u32::MAX }>;
 /// Flags of the commands that need no setting but how to talk.
 pub type TalkFlags = SettingFlags<{ Section::General.bit() }>;
 
 /// What was typed of the settings in `SECTIONS`, by setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SettingFlags<const SECTIONS: u16>(pub Typed);
+pub struct SettingFlags<const SECTIONS: u32>(pub Typed);
 
 /// Values on the command line, by the setting's id.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -100,11 +116,11 @@ impl fmt::Debug for Typed {
     }
 }
 
-fn settings(sections: u16) -> impl Iterator<Item = &'static Setting> {
+fn settings(sections: u32) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(move |s| s.section.bit() & sections != 0)
 }
 
-impl<const SECTIONS: u16> Args for SettingFlags<SECTIONS> {
+impl<const SECTIONS: u32> Args for SettingFlags<SECTIONS> {
     fn augment_args(command: Command) -> Command {
         settings(SECTIONS).fold(command, |command, setting| command.arg(argument(setting)))
     }
@@ -114,7 +130,7 @@ impl<const SECTIONS: u16> Args for SettingFlags<SECTIONS> {
     }
 }
 
-impl<const SECTIONS: u16> FromArgMatches for SettingFlags<SECTIONS> {
+impl<const SECTIONS: u32> FromArgMatches for SettingFlags<SECTIONS> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let typed = settings(SECTIONS)
             .filter(|s| matches.value_source(s.id) == Some(ValueSource::CommandLine))

@@ -17,7 +17,7 @@ pub enum Kind {
 
 /// Where a setting stands in the help, and which commands take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u32)]
 pub enum Section {
     /// How the metric server is reached.
     Prometheus = 1,
@@ -27,6 +27,14 @@ pub enum Section {
     WithoutCluster = 1 << 10,
     /// Reading a saved snapshot instead.
     Replay = 1 << 2,
+    /// Where scrapes are kept.
+    Store = 1 << 15,
+    /// Scraping exporters now.
+    Scrape = 1 << 16,
+    /// Which exporters are scraped, and how.
+    Targets = 1 << 17,
+    /// Scraping again and again.
+    Collect = 1 << 18,
     /// Which time.
     Window = 1 << 3,
     /// Which part is shown.
@@ -41,6 +49,8 @@ pub enum Section {
     Output = 1 << 5,
     /// What counts as idle, and when data is too thin.
     Policy = 1 << 6,
+    /// What counts as a GPU.
+    Devices = 1 << 19,
     /// Whether thin data is an error.
     Strictness = 1 << 14,
     /// Money.
@@ -54,8 +64,8 @@ pub enum Section {
 impl Section {
     /// Its bit in a set of sections.
     #[must_use]
-    pub const fn bit(self) -> u16 {
-        self as u16
+    pub const fn bit(self) -> u32 {
+        self as u32
     }
 
     /// Heading in the help.
@@ -65,11 +75,12 @@ impl Section {
             Self::Prometheus => "Prometheus",
             Self::Kubernetes | Self::WithoutCluster => "Kubernetes",
             Self::Replay => "Replay",
+            Self::Store | Self::Scrape | Self::Targets | Self::Collect => "Scraping",
             Self::Window => "Window",
             Self::Scope | Self::Namespaces => "Scope",
             Self::Claims => "Claims",
             Self::Listing | Self::Output => "Output",
-            Self::Policy | Self::Strictness => "Policy",
+            Self::Policy | Self::Devices | Self::Strictness => "Policy",
             Self::Prices => "Prices",
             Self::Save => "Saving",
             Self::General => "General",
@@ -228,8 +239,8 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Claims, General, Kubernetes, Listing, Namespaces, Output, Policy, Prices, Prometheus, Replay,
-    Save, Scope, Strictness, Window, WithoutCluster,
+    Claims, Collect, Devices, General, Kubernetes, Listing, Namespaces, Output, Policy, Prices,
+    Prometheus, Replay, Save, Scope, Scrape, Store, Strictness, Targets, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -277,7 +288,29 @@ pub static SETTINGS: &[Setting] = &[
         "Do not read cluster objects: the metric server alone (needs --prometheus)"),
     // Replay
     Setting::one(Replay, "snapshot", "DIR", "report.snapshot",
-        "Replay a folder that `snapshot save` wrote, with no network. Not together with --prometheus, --no-metrics, --objects, --kubeconfig, --context, --no-kubernetes"),
+        "Replay a folder that `snapshot save` wrote, with no network. Not together with --store, --scrape, --prometheus, --no-metrics, --objects, --kubeconfig, --context, --no-kubernetes"),
+    // Scraping
+    Setting::one(Store, "store", "DIR", "collect.store",
+        "Folder with the scrapes that `collect` keeps, and that `report` reads in place of a metric server. Not together with --snapshot, --scrape, --prometheus, --no-metrics"),
+    Setting::switch(Scrape, "scrape", "report.scrape",
+        "Scrape the exporters once, now: what they show stands for the whole window, by default the last hour. Not together with --snapshot, --store, --prometheus, --no-metrics"),
+    Setting::many(Targets, "target", "[JOB=]URL", "collect.targets",
+        "Exporter to scrape: an http or https URL (/metrics where it has no path) or file:PATH, with the value of the label `job` in front if it matters; repeatable")
+        .unset("dcgm-exporter, AMD's exporter and kube-state-metrics by the usual pod labels, through the API server"),
+    Setting::one(Targets, "scrape-timeout", "DURATION", "collect.scrape_timeout",
+        "Longest wait for the text of one exporter; never longer than --interval").default("10s"),
+    Setting::one(Targets, "scrape-concurrency", "N", "collect.scrape_concurrency",
+        "Exporters that are scraped at once, 1 to 256").default("16"),
+    Setting::switch(Targets, "honor-labels", "collect.honor_labels",
+        "Let an exporter's own labels `job` and `instance` stand, as honorLabels of a ServiceMonitor does; else they become exported_job and exported_instance"),
+    Setting::one(Collect, "interval", "DURATION", "collect.interval",
+        "Time from one scrape of an exporter to the next, 1s to 5m").default("30s"),
+    Setting::switch(Collect, "once", "collect.once",
+        "Scrape every exporter once and end"),
+    Setting::one(Collect, "retain", "DURATION", "collect.retain",
+        "How long scrapes are kept, an hour or more").default("30d"),
+    Setting::one(Collect, "listen", "ADDRESS", "collect.listen",
+        "Serve /healthz and /metrics there, such as 0.0.0.0:9409"),
     // Window
     Setting::one(Window, "window", "WINDOW", "report.window",
         "Time to report on: 30m, 12h, 7d, 2w back from now; today, yesterday, week, lastweek, month, lastmonth in --timezone; or START,END (RFC 3339, YYYY-MM-DD or Unix seconds). At most 400 days").default("7d"),
@@ -319,7 +352,7 @@ pub static SETTINGS: &[Setting] = &[
         "Framebuffer use up to which an idle device counts as empty, in bytes").default("1073741824"),
     Setting::one(Policy, "empty-memory-ratio", "RATIO", "policy.empty_memory_ratio",
         "The same as a share of the device's memory; the larger of the two counts").default("0.02"),
-    Setting::many(Policy, "gpu-resource", "NAME", "policy.gpu_resources",
+    Setting::many(Devices, "gpu-resource", "NAME", "policy.gpu_resources",
         "Extended resource that stands for whole GPUs; repeatable").default("nvidia.com/gpu\namd.com/gpu"),
     Setting::switch(Strictness, "strict", "policy.strict",
         "Exit with 4 when anything that the figures need is missing"),

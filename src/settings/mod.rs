@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod catalogue;
+pub mod collect;
 pub mod config;
 pub mod layers;
 pub mod parse;
@@ -28,7 +29,7 @@ use crate::model::{Policy, Window};
 use crate::output::{Format, GroupBy};
 use crate::report::contract::ScopeRow;
 use crate::ui::{ColorChoice, UiOptions, Verbosity};
-use crate::units::{MS_PER_DAY, Millis};
+use crate::units::{MS_PER_DAY, MS_PER_HOUR, Millis};
 use args::Typed;
 use config::Config;
 use layers::{Environment, Layers};
@@ -115,9 +116,17 @@ impl Settings {
     /// A usage error that names the flag, variable or key, shows the value and says what is expected.
     pub fn resolve(layers: &Layers) -> Result<Self> {
         let policy = policy::policy(layers)?;
+        let source = source::source_choice(layers)?;
         let (window, window_is_given) = window_request(layers)?;
+        let window = match &source {
+            // The present says little of the week.
+            SourceChoice::Live(live) if live.scrape.is_some() && !window_is_given => {
+                WindowRequest::Trailing(MS_PER_HOUR)
+            }
+            _ => window,
+        };
         Ok(Self {
-            source: source::source_choice(layers)?,
+            source,
             window,
             window_is_given,
             timezone: layers.one("timezone", timezone)?.unwrap_or(Tz::UTC),

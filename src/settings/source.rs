@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::catalogue::setting;
-use super::layers::{Layers, Sourced, name_at};
+use super::collect::{self, ScrapeOptions};
+use super::layers::{Layers, Origin, Sourced, name_at};
 use super::parse;
 use crate::error::{Error, Result};
 use crate::source::kubernetes::options::ClusterOptions;
@@ -26,8 +27,21 @@ pub(super) const TRANSPORTS: &[(&str, SampleTransport)] = &[
 pub enum SourceChoice {
     /// A folder that `snapshot save` wrote.
     Snapshot(PathBuf),
+    /// A folder that `collect` writes.
+    Store(StoreSource),
     /// Servers, or files in place of the cluster.
     Live(Box<LiveSource>),
+}
+
+/// A store, and where cluster objects come from if not from there.
+#[derive(Debug, Clone)]
+pub struct StoreSource {
+    /// The folder.
+    pub dir: PathBuf,
+    /// `None`: those that the store has.
+    pub objects: Option<ObjectsFrom>,
+    /// What is asked by those who want objects as they are now.
+    pub live: Box<LiveSource>,
 }
 
 /// A metric server and, unless told otherwise, a cluster.
@@ -37,6 +51,8 @@ pub struct LiveSource {
     pub prometheus: Option<Url>,
     /// Whether metrics are left out.
     pub no_metrics: bool,
+    /// Exporters to be scraped once, in place of a metric server.
+    pub scrape: Option<ScrapeOptions>,
     /// How to authenticate and speak to it.
     pub connection: ConnectionOptions,
     /// How much is asked at a time.
@@ -67,13 +83,44 @@ pub fn source_choice(layers: &Layers) -> Result<SourceChoice> {
     let snapshot = layers.one("snapshot", parse::path)?;
     let live = live(layers)?;
     let mut overruled = false;
-    for other in ["prometheus", "no-metrics", "objects", "kubeconfig", "context", "no-kubernetes"] {
+    for other in [
+        "store",
+        "scrape",
+        "prometheus",
+        "no-metrics",
+        "objects",
+        "kubeconfig",
+        "context",
+        "no-kubernetes",
+    ] {
         overruled |= is_overruled(layers, "snapshot", other)?;
     }
-    match snapshot {
-        Some(path) if !overruled => Ok(SourceChoice::Snapshot(path)),
-        _ => Ok(SourceChoice::Live(Box::new(live))),
+    let live = Box::new(live);
+    match (snapshot, store(layers)?) {
+        (Some(path), _) if !overruled => Ok(SourceChoice::Snapshot(path)),
+        (_, Some((dir, objects))) => Ok(SourceChoice::Store(StoreSource { dir, objects, live })),
+        _ => Ok(SourceChoice::Live(live)),
     }
+}
+
+/// The store, unless something else is said in a higher layer. Which cluster a collector reads may stand beside
+/// it; on one command line it would have no effect.
+fn store(layers: &Layers) -> Result<Option<(PathBuf, Option<ObjectsFrom>)>> {
+    let mut overruled = false;
+    for other in ["scrape", "prometheus", "no-metrics"] {
+        overruled |= is_overruled(layers, "store", other)?;
+    }
+    if layers.origin("store")? == Origin::Flag {
+        for other in ["kubeconfig", "context"] {
+            is_overruled(layers, "store", other)?;
+        }
+    }
+    let objects = match objects_from(layers)? {
+        ObjectsFrom::Cluster => None,
+        other => Some(other),
+    };
+    let dir = layers.one("store", parse::path)?.filter(|_| !overruled);
+    Ok(dir.map(|dir| (dir, objects)))
 }
 
 /// Whether the setting `id` is overruled by `other`, which excludes it and is of a higher layer.
@@ -101,16 +148,30 @@ pub fn is_overruled(layers: &Layers, id: &str, other: &str) -> Result<bool> {
 
 fn live(layers: &Layers) -> Result<LiveSource> {
     let no_metrics = layers.switch("no-metrics")?;
+    let mut scrapes = layers.switch("scrape")?;
+    for other in ["prometheus", "no-metrics"] {
+        scrapes &= !is_overruled(layers, "scrape", other)?;
+    }
     Ok(LiveSource {
         prometheus: layers.one("prometheus", parse::server_url)?,
         no_metrics: no_metrics && !is_overruled(layers, "no-metrics", "prometheus")?,
+        scrape: if scrapes { Some(collect::scrape_options(layers)?) } else { None },
         connection: connection(layers)?,
         read: read_options(layers)?,
         objects: objects_from(layers)?,
-        cluster: ClusterOptions {
-            kubeconfig: layers.one("kubeconfig", parse::path)?,
-            context: layers.one("context", parse::plain)?,
-        },
+        cluster: cluster_options(layers)?,
+    })
+}
+
+/// Which cluster.
+///
+/// # Errors
+///
+/// A usage error: a value that cannot be.
+pub fn cluster_options(layers: &Layers) -> Result<ClusterOptions> {
+    Ok(ClusterOptions {
+        kubeconfig: layers.one("kubeconfig", parse::path)?,
+        context: layers.one("context", parse::plain)?,
     })
 }
 
@@ -125,6 +186,9 @@ impl LiveSource {
             let message = "`--no-metrics` and `--no-kubernetes` leave nothing to report on";
             return Err(Error::usage(message).hinted("give one of them only"));
         }
+        if let Some(scrape) = &self.scrape {
+            return scrape.check(&self.objects);
+        }
         let why = match (&self.prometheus, &self.objects) {
             _ if self.no_metrics => return Ok(()),
             (Some(_), _) | (None, ObjectsFrom::Cluster) => return Ok(()),
@@ -133,12 +197,17 @@ impl LiveSource {
         };
         Err(Error::usage(format!("no metric server: {why}, and `--prometheus` is not given"))
             .hinted(
-                "name the server: `--prometheus http://HOST:9090`, or do without: `--no-metrics`",
+                "name the server: `--prometheus http://HOST:9090`, or do without: `--store DIR`, `--scrape`, `--no-metrics`",
             ))
     }
 }
 
-fn objects_from(layers: &Layers) -> Result<ObjectsFrom> {
+/// Where cluster objects come from.
+///
+/// # Errors
+///
+/// A usage error: a value that cannot be, or two settings that exclude each other.
+pub fn objects_from(layers: &Layers) -> Result<ObjectsFrom> {
     let skip = layers.switch("no-kubernetes")?;
     let files = layers.one("objects", parse::path)?;
     let skip = skip && !is_overruled(layers, "no-kubernetes", "objects")?;

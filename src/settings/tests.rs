@@ -37,7 +37,7 @@ fn refused(flags: &[(&'static str, &str)], config: &str) -> String {
 fn live(settings: &Settings) -> &LiveSource {
     match &settings.source {
         SourceChoice::Live(live) => live,
-        SourceChoice::Snapshot(path) => panic!("a snapshot: {}", path.display()),
+        other => panic!("not live: {other:?}"),
     }
 }
 

@@ -8,7 +8,9 @@ pub mod kubernetes;
 pub mod objects;
 pub mod progress;
 pub mod prometheus;
+pub mod scrape;
 pub mod snapshot;
+pub mod store;
 mod tables;
 
 use futures::future::BoxFuture;

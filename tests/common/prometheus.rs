@@ -46,8 +46,20 @@ impl Prometheus {
             String::from_utf8_lossy(&import.stderr)
         );
         fs::remove_file(&dump).expect("written above");
+        Self::serving(data, yaml, flags)
+    }
+
+    /// Scrapes by itself, as `config` says.
+    pub(crate) fn scraping(config: &str) -> Self {
+        let data = TempDir::new().expect("temporary folder");
+        fs::create_dir(data.path().join("tsdb")).expect("writable");
+        Self::serving(data, config, &[])
+    }
+
+    fn serving(data: TempDir, config_text: &str, flags: &[&str]) -> Self {
+        let blocks = data.path().join("tsdb");
         let config = data.path().join("prometheus.yml");
-        fs::write(&config, yaml).expect("writable");
+        fs::write(&config, config_text).expect("writable");
         for _ in 0..5 {
             let port = free_port();
             let mut child = serve(&config, &blocks, port, flags);
@@ -62,6 +74,19 @@ impl Prometheus {
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until so many targets were scraped.
+    pub(crate) fn wait_until_it_scrapes(&self, targets: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer = get(self.port, "/api/v1/query?query=count(up)").unwrap_or_default();
+            if answer.contains(&format!(",\"{targets}\"]")) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "prometheus scrapes nobody: {answer}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// `host:port`, for a proxy.

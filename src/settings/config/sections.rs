@@ -30,6 +30,8 @@ pub struct ConfigFile {
     pub prices: Option<PricesSection>,
     /// Saving snapshots.
     pub snapshot: Option<SnapshotSection>,
+    /// Scraping exporters, without a metric server.
+    pub collect: Option<CollectSection>,
     /// How the tool talks.
     pub ui: Option<UiSection>,
 }
@@ -112,6 +114,8 @@ pub struct ReportSection {
     pub top: Option<Scalar>,
     /// Folder with a snapshot to replay.
     pub snapshot: Option<String>,
+    /// Scrape the exporters once, now.
+    pub scrape: Option<bool>,
 }
 
 /// What is said of resource claims.
@@ -239,6 +243,30 @@ pub struct SnapshotSection {
     pub redact: Option<bool>,
     /// Replace a snapshot that is already there.
     pub force: Option<bool>,
+}
+
+/// Scraping exporters, without a metric server.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CollectSection {
+    /// Folder with the scrapes.
+    pub store: Option<String>,
+    /// Exporters, `[JOB=]URL`; found in the cluster when absent.
+    pub targets: Option<Vec<String>>,
+    /// Longest wait for the text of one exporter (`10s`).
+    pub scrape_timeout: Option<String>,
+    /// Exporters that are scraped at once.
+    pub scrape_concurrency: Option<Scalar>,
+    /// Let an exporter's own labels `job` and `instance` stand.
+    pub honor_labels: Option<bool>,
+    /// Time from one scrape of an exporter to the next (`30s`).
+    pub interval: Option<String>,
+    /// Scrape every exporter once and end.
+    pub once: Option<bool>,
+    /// How long scrapes are kept (`30d`).
+    pub retain: Option<String>,
+    /// Where `/healthz` and `/metrics` are served (`0.0.0.0:9409`).
+    pub listen: Option<String>,
 }
 
 /// How the tool talks.

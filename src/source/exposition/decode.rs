@@ -52,6 +52,8 @@ pub enum Ignored {
     ManyLabels,
     /// After the first [`MAX_SAMPLES`].
     OverLimit,
+    /// Of a metric that was not asked for: not looked at any further.
+    NotAsked,
 }
 
 impl Ignored {
@@ -70,6 +72,7 @@ impl Ignored {
             Self::LongLine => "long-line",
             Self::ManyLabels => "many-labels",
             Self::OverLimit => "over-limit",
+            Self::NotAsked => "not-asked",
         }
     }
 }
@@ -104,7 +107,8 @@ impl Exposition {
         }
     }
 
-    fn read(&mut self, number: usize, line: &[u8], unit: TimestampUnit, limit: usize) {
+    fn read(&mut self, number: usize, line: &[u8], how: &Reading<'_>) {
+        let Reading { unit, limit, wanted } = *how;
         if line.len() > MAX_LINE_BYTES {
             let head = String::from_utf8_lossy(&line[..EXCERPT_CHARS]);
             let detail = format!("longer than {MAX_LINE_BYTES} bytes");
@@ -120,6 +124,9 @@ impl Exposition {
         }
         if let Some(comment) = text.strip_prefix('#') {
             return self.ignore(kind_of_comment(comment));
+        }
+        if plain_name(text).is_some_and(|name| !wanted(name)) {
+            return self.ignore(Ignored::NotAsked);
         }
         if self.samples.len() >= limit {
             let first = !self.ignored.contains_key(&Ignored::OverLimit);
@@ -156,23 +163,44 @@ impl Exposition {
 /// Prometheus text format, where they count milliseconds.
 #[must_use]
 pub fn decode(text: &[u8]) -> Exposition {
-    decode_within(text, MAX_SAMPLES)
+    decode_within(text, MAX_SAMPLES, &|_| true)
 }
 
-fn decode_within(text: &[u8], max_samples: usize) -> Exposition {
+/// The same of metrics with a `wanted` name only: the lines of others are counted and cost next to nothing.
+/// A name in quotes is looked at in any case.
+#[must_use]
+pub fn decode_metrics(text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Exposition {
+    decode_within(text, MAX_SAMPLES, wanted)
+}
+
+/// How lines are read.
+struct Reading<'a> {
+    unit: TimestampUnit,
+    limit: usize,
+    wanted: &'a dyn Fn(&str) -> bool,
+}
+
+fn decode_within(text: &[u8], limit: usize, wanted: &dyn Fn(&str) -> bool) -> Exposition {
     let unit = match text.trim_ascii_end().rsplit(|b| *b == b'\n').next() {
         Some(b"# EOF") => TimestampUnit::Seconds,
         _ => TimestampUnit::Milliseconds,
     };
+    let how = Reading { unit, limit, wanted };
     let mut found = Exposition::default();
     // A line feed ends a line and starts none.
     let lines = text.strip_suffix(b"\n").unwrap_or(text);
     if !text.is_empty() {
         for (index, line) in lines.split(|b| *b == b'\n').enumerate() {
-            found.read(index + 1, line, unit, max_samples);
+            found.read(index + 1, line, &how);
         }
     }
     found
+}
+
+/// The metric's name, where it stands in front and not in quotes.
+fn plain_name(line: &str) -> Option<&str> {
+    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))?;
+    (end > 0).then(|| &line[..end])
 }
 
 fn kind_of_comment(comment: &str) -> Ignored {

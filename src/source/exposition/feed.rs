@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::catalogue::{Answer, Catalogue};
 use super::decode::Sample;
-use super::selector::{Grouping, Selector};
-use crate::model::{Labels, MetricData, QueryId, Series};
-use crate::source::prometheus::render::Bindings;
+use crate::model::{Labels, MetricData};
 use crate::units::Millis;
 
 /// Answers made of samples, and what became of the samples.
@@ -32,23 +31,14 @@ pub fn feed<'a>(
     scraped_at_ms: Millis,
     gpu_resources: &[String],
 ) -> Feed {
-    let gpus = gpu_pattern(gpu_resources);
-    let queries: Vec<(QueryId, Selector)> =
-        QueryId::ALL.iter().map(|id| (*id, Selector::of(*id, &gpus))).collect();
-    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, (_, selector)) in queries.iter().enumerate() {
-        for name in selector.names() {
-            by_name.entry(name).or_default().push(index);
-        }
-    }
+    let catalogue = Catalogue::new(gpu_resources);
     let mut out = Feed::default();
-    let mut found: Vec<Answer> = vec![Answer::default(); queries.len()];
+    let mut found: Vec<Answer> = vec![Answer::default(); catalogue.queries().len()];
     for sample in samples {
         let name = sample.labels.get("__name__").map_or("", String::as_str);
         let at_ms = sample.at_ms.unwrap_or(scraped_at_ms);
-        let takers = by_name.get(name).into_iter().flatten();
         let mut outcome = Outcome::Unused;
-        for &index in takers.filter(|&&i| queries[i].1.takes(&sample.labels, sample.value)) {
+        for index in catalogue.takers(&sample.labels, sample.value) {
             let fresh = add(&mut found[index], &sample.labels, at_ms, sample.value);
             outcome = outcome.max(if fresh { Outcome::Used } else { Outcome::Duplicate });
         }
@@ -58,25 +48,16 @@ pub fn feed<'a>(
             Outcome::Unused => *out.unused.entry(name.to_owned()).or_default() += 1,
         }
     }
-    out.metrics = queries
-        .into_iter()
+    out.metrics = catalogue
+        .queries()
         .zip(found)
-        .map(|((query, selector), answer)| MetricData {
+        .map(|(query, answer)| MetricData {
             query,
-            series: series(match &selector.grouping {
-                Some(grouping) => grouped(&answer, grouping),
-                None => answer,
-            }),
+            series: catalogue.series(query, answer),
             gaps: Vec::new(),
         })
         .collect();
     out
-}
-
-/// What a server would be asked for.
-fn gpu_pattern(gpu_resources: &[String]) -> String {
-    let bindings = Bindings::new(&[], gpu_resources).expect("there is no matcher to be bad");
-    bindings.gpu_resources().to_owned()
 }
 
 /// What became of a sample, the best of all queries.
@@ -86,8 +67,6 @@ enum Outcome {
     Duplicate,
     Used,
 }
-
-type Answer = BTreeMap<Labels, BTreeMap<Millis, f64>>;
 
 /// Adds a sample; `false` when its series has one of that instant.
 fn add(answer: &mut Answer, labels: &Labels, at_ms: Millis, value: f64) -> bool {
@@ -99,42 +78,6 @@ fn add(answer: &mut Answer, labels: &Labels, at_ms: Millis, value: f64) -> bool 
         samples.insert(at_ms, value);
     }
     fresh
-}
-
-/// The largest value of each inner group, summed by outer group, instant by instant.
-fn grouped(answer: &Answer, grouping: &Grouping) -> Answer {
-    let mut largest: BTreeMap<(Labels, Millis), BTreeMap<Labels, f64>> = BTreeMap::new();
-    for (labels, samples) in answer {
-        let (outer, inner) = (only(labels, &grouping.outer), only(labels, &grouping.inner));
-        for (&at_ms, &value) in samples {
-            let group = largest.entry((outer.clone(), at_ms)).or_default();
-            let known = group.entry(inner.clone()).or_insert(value);
-            *known = known.max(value);
-        }
-    }
-    let mut sums = Answer::new();
-    for ((labels, at_ms), group) in largest {
-        sums.entry(labels).or_default().insert(at_ms, group.values().sum());
-    }
-    sums
-}
-
-fn only(labels: &Labels, names: &[String]) -> Labels {
-    labels
-        .iter()
-        .filter(|(name, _)| names.contains(name))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect()
-}
-
-fn series(answer: Answer) -> Vec<Series> {
-    answer
-        .into_iter()
-        .map(|(labels, samples)| {
-            let (timestamps_ms, values) = samples.into_iter().unzip();
-            Series { labels, timestamps_ms, values }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -6,13 +6,15 @@
 //!   └────► escape
 //! decode ──► samples, and what was left out, by reason
 //! selector ──► queries/*.promql as names, matchers and a comparison
-//!   └────────► feed ──► MetricData
+//!   └────────► catalogue: which query looks at which series
+//!                └──► feed ──► MetricData
 //! ```
 //!
 //! Values are kept as printed (`NaN`, `+Inf`, sentinels): what they mean is decided in the core. How
 //! the text was fetched is not known here. Histograms and summaries stay the series that they are
 //! printed as: `_bucket`, `_sum` and `_count`, with `le` and `quantile` among the labels.
 
+mod catalogue;
 mod decode;
 mod escape;
 mod feed;
@@ -21,6 +23,10 @@ mod laws;
 mod line;
 mod selector;
 
-pub use decode::{Exposition, Ignored, MAX_LINE_BYTES, MAX_SAMPLES, Sample, decode};
+pub(in crate::source) use catalogue::Answer;
+pub use catalogue::Catalogue;
+pub use decode::{
+    Exposition, Ignored, MAX_LINE_BYTES, MAX_SAMPLES, Sample, decode, decode_metrics,
+};
 pub use feed::{Feed, feed};
 pub use line::MAX_LABELS;

@@ -95,18 +95,26 @@ impl Selector {
             .flat_map(|(_, names)| names.plain.iter().map(String::as_str))
     }
 
-    /// Whether a sample is among what the query gives, or aggregates.
-    pub(super) fn takes(&self, labels: &Labels, value: f64) -> bool {
-        let condition = match self.condition {
+    /// Whether a series is among those that the query looks at, whatever its values.
+    pub(super) fn selects(&self, labels: &Labels) -> bool {
+        self.matchers.iter().all(|(label, alternatives)| {
+            labels.get(label).is_some_and(|value| alternatives.have(value))
+        })
+    }
+
+    /// Whether the query gives, or aggregates, such a value.
+    pub(super) fn keeps(&self, value: f64) -> bool {
+        match self.condition {
             None => true,
             #[expect(clippy::float_cmp, reason = "PromQL's == is this")]
             Some(Condition::Equal(wanted)) => value == wanted,
             Some(Condition::Above(limit)) => value > limit,
-        };
-        condition
-            && self.matchers.iter().all(|(label, alternatives)| {
-                labels.get(label).is_some_and(|value| alternatives.have(value))
-            })
+        }
+    }
+
+    /// Whether a sample is among what the query gives, or aggregates.
+    pub(super) fn takes(&self, labels: &Labels, value: f64) -> bool {
+        self.keeps(value) && self.selects(labels)
     }
 }
 

@@ -1,10 +1,12 @@
-//! A live cluster, read through its API server: objects, and the metric servers behind its services.
+//! A live cluster, read through its API server: objects, the metric servers behind its services,
+//! and exporters.
 //!
 //! Only `GET` is ever sent. What an answer means is `source::objects` and `source::prometheus`.
 
 pub mod client;
 pub mod discovery;
 mod exchange;
+pub mod exporters;
 mod kubeconfig;
 pub mod list;
 pub mod options;
@@ -17,7 +19,8 @@ mod version;
 
 pub use client::{Cluster, ClusterError, connect};
 pub use discovery::{Candidate, Discovery, MetricServerKind, choose, discover};
+pub use exporters::{ExporterPod, ExportersError, exporters, exporters_looked_for};
 pub use list::{ListError, list};
 pub use options::ClusterOptions;
-pub use proxy::ServiceProxy;
+pub use proxy::{PodProxy, ServiceProxy};
 pub use version::version;

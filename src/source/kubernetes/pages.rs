@@ -88,5 +88,6 @@ fn page_url(path: &str, limit: Option<u32>, token: &str) -> String {
         query.append_pair("continue", token);
     }
     let query = query.finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    let mark = if path.contains('?') { '&' } else { '?' };
+    if query.is_empty() { path.to_owned() } else { format!("{path}{mark}{query}") }
 }

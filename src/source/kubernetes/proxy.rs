@@ -1,5 +1,5 @@
-//! A metric server reached through the API server's service proxy: no port-forward, no ingress, the
-//! cluster's own credentials. Needs the verb `get` on `services/proxy`.
+//! A metric server or an exporter reached through the API server's proxy: no port-forward, no ingress, the
+//! cluster's own credentials. Needs the verb `get` on `services/proxy`, or `pods/proxy`.
 
 use futures::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::client::Cluster;
 use super::discovery::Candidate;
+use super::exporters::ExporterPod;
 use crate::source::prometheus::options::Secret;
 use crate::source::prometheus::transport::{
     ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport, TransportError,
@@ -88,5 +89,44 @@ impl Transport for ServiceProxy {
             let path = format!("{}{}", self.base, request.path);
             self.cluster.post(&path, &self.headers, request).await
         })
+    }
+}
+
+/// The metrics of an exporter's pod by way of the API server.
+#[derive(Debug)]
+pub struct PodProxy {
+    cluster: Cluster,
+    path: String,
+    target: String,
+}
+
+impl PodProxy {
+    /// A transport to what `pod` prints at `/metrics`.
+    #[must_use]
+    pub fn new(cluster: Cluster, pod: &ExporterPod) -> Self {
+        let ExporterPod { namespace, name, port, .. } = pod;
+        let scheme = if pod.https { "https:" } else { "" };
+        let path =
+            format!("/api/v1/namespaces/{namespace}/pods/{scheme}{name}:{port}/proxy/metrics");
+        let target = format!("{pod} through {}", cluster.url());
+        Self { cluster, path, target }
+    }
+}
+
+impl Transport for PodProxy {
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// As for services.
+    fn allows_post(&self) -> bool {
+        false
+    }
+
+    fn send<'a>(
+        &'a self,
+        _request: &'a ApiRequest,
+    ) -> BoxFuture<'a, Result<ApiResponse, TransportError>> {
+        Box::pin(async move { self.cluster.get(&self.path, &[]).await })
     }
 }

@@ -18,9 +18,9 @@ const LENGTHS_H: [i64; 8] = [24, 12, 8, 6, 4, 3, 2, 1];
 
 /// A part of a query: `[start, end)` of a group of its series, or of all when there is no group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) start: Millis,
-    pub(super) end: Millis,
+pub(in crate::source) struct Part {
+    pub(in crate::source) start: Millis,
+    pub(in crate::source) end: Millis,
     pub(super) shard: Option<Shard>,
     /// How often it was halved because the server took too long.
     pub(super) timeouts: u32,
@@ -70,12 +70,12 @@ pub(super) fn raw(window: Window, index: Option<&SeriesIndex>, max_samples: u64)
 }
 
 /// Parts for facts: UTC days.
-pub(super) fn days(window: Window) -> Vec<Part> {
+pub(in crate::source) fn days(window: Window) -> Vec<Part> {
     in_time(window, MS_PER_DAY).map(|(a, b)| Part::new(a, b, None)).collect()
 }
 
 /// The one part for constants: the end of the window.
-pub(super) fn tail(window: Window) -> Vec<Part> {
+pub(in crate::source) fn tail(window: Window) -> Vec<Part> {
     let start = window.start().max(window.end() - TAIL_MS);
     vec![Part::new(start, window.end(), None)]
 }
@@ -92,7 +92,11 @@ pub(super) fn grid(window: Window, step_ms: i64, series: u64, max_samples: u64) 
 }
 
 /// First and last multiple of `step_ms` in `[start, end)`, if there is one.
-pub(super) fn grid_points(start: Millis, end: Millis, step_ms: i64) -> Option<(Millis, Millis)> {
+pub(in crate::source) fn grid_points(
+    start: Millis,
+    end: Millis,
+    step_ms: i64,
+) -> Option<(Millis, Millis)> {
     let first = (start + step_ms - 1).div_euclid(step_ms) * step_ms;
     let last = (end - 1).div_euclid(step_ms) * step_ms;
     (first <= last).then_some((first, last))

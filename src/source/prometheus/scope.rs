@@ -24,7 +24,7 @@ const DEVICE_QUERIES: [QueryId; 6] = [
 
 /// Nodes with GPUs. A scrape that does not honour labels carries them as `exported_node`, and then
 /// `node` (if there is one) is the scraper's.
-pub(super) fn gpu_nodes(answers: &[&MetricData]) -> LabelScope {
+pub(in crate::source) fn gpu_nodes(answers: &[&MetricData]) -> LabelScope {
     let mut scope = Found::default();
     for series in of(answers, &NODE_QUERIES) {
         scope.add_first(series, &["exported_node", "node"]);
@@ -34,7 +34,7 @@ pub(super) fn gpu_nodes(answers: &[&MetricData]) -> LabelScope {
 
 /// Namespaces that hold or ask for GPUs. The label names are those of kube-state-metrics, whose
 /// metrics are asked about next; dcgm-exporter, scraped by another job, gives values only.
-pub(super) fn gpu_namespaces(answers: &[&MetricData]) -> LabelScope {
+pub(in crate::source) fn gpu_namespaces(answers: &[&MetricData]) -> LabelScope {
     let mut scope = Found::default();
     for series in of(answers, &REQUEST_QUERIES) {
         scope.add_first(series, &["exported_namespace", "namespace"]);

@@ -4,7 +4,11 @@ use crate::model::window::rfc3339;
 use crate::model::{MetricData, QueryId, SourceState, SourceStatus, Window};
 
 /// How an answer fared. `notes` lose nothing; gaps do.
-pub(super) fn of_answer(answer: &MetricData, window: Window, notes: &[String]) -> SourceStatus {
+pub(in crate::source) fn of_answer(
+    answer: &MetricData,
+    window: Window,
+    notes: &[String],
+) -> SourceStatus {
     let series = answer.series.len();
     let samples: usize = answer.series.iter().map(|series| series.values.len()).sum();
     let counts =
@@ -36,7 +40,7 @@ pub(super) fn of_answer(answer: &MetricData, window: Window, notes: &[String]) -
 }
 
 /// A query that was not asked.
-pub(super) fn skipped(query: QueryId, reason: &str) -> SourceStatus {
+pub(in crate::source) fn skipped(query: QueryId, reason: &str) -> SourceStatus {
     SourceStatus { name: name(query), state: SourceState::Skipped, detail: reason.to_owned() }
 }
 

@@ -52,7 +52,7 @@ fn sizes_are_bounded() {
     assert!(found.problems[0].starts_with("line 1: longer than 1048576 bytes: a{b=\"xxx"));
     assert!(found.problems[0].len() < 300, "{}", found.problems[0]);
 
-    let many = decode_within(b"a 1\nb 2\nc 3\nd 4\n\n", 2);
+    let many = decode_within(b"a 1\nb 2\nc 3\nd 4\n\n", 2, &|_| true);
     assert_eq!(many.samples.len(), 2);
     assert_eq!(counts(&many), [("blank", 1), ("over-limit", 2)]);
     assert_eq!(many.problems, ["line 3: after the first 2 samples: c 3"]);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{ClusterFacts, Inputs, Window};
+use crate::model::{QueryId, Series};
 use crate::observe::{devices, kube_state};
 use crate::source::exposition::decode;
 

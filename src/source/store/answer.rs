@@ -1,0 +1,80 @@
+//! Raw samples as a metric server would answer with them: as they are, the last of a day, or at steps.
+//!
+//! One tap for each series and query; samples come in order of time.
+
+use crate::model::Window;
+use crate::model::query::QueryKind;
+use crate::model::series::is_stale_marker;
+use crate::source::prometheus::chunks;
+use crate::units::{MS_PER_DAY, MS_PER_MINUTE, Millis};
+
+/// For how long a sample stands at a step of an evaluation: what Prometheus does by default.
+pub(in crate::source) const LOOKBACK_MS: i64 = 5 * MS_PER_MINUTE;
+
+/// What becomes of the samples of one series for one query.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) struct Tap {
+    kind: QueryKind,
+    start: Millis,
+    end: Millis,
+    last: Option<(Millis, f64)>,
+    out: Vec<(Millis, f64)>,
+}
+
+impl Tap {
+    /// For a query of this kind over `window`.
+    pub(in crate::source) fn new(kind: QueryKind, window: Window) -> Self {
+        let start = match kind {
+            QueryKind::Tail => chunks::tail(window)[0].start,
+            _ => window.start(),
+        };
+        Self { kind, start, end: window.end(), last: None, out: Vec::new() }
+    }
+
+    /// The next sample. `keeps` says which values the query gives at steps.
+    pub(in crate::source) fn push(&mut self, at: Millis, value: f64, keeps: impl Fn(f64) -> bool) {
+        // Hours that were written while a clock was set back overlap.
+        if self.last.is_some_and(|(last, _)| at <= last) {
+            return;
+        }
+        let inside = self.start <= at && at < self.end;
+        match self.kind {
+            QueryKind::Raw | QueryKind::Tail if inside => self.out.push((at, value)),
+            QueryKind::Info if inside && !is_stale_marker(value) => {
+                let day_end = (at.div_euclid(MS_PER_DAY) + 1) * MS_PER_DAY;
+                let stamp = day_end.min(self.end) - 1;
+                self.out.pop_if(|(known, _)| *known == stamp);
+                self.out.push((stamp, value));
+            }
+            QueryKind::Grid { step_ms } => self.evaluate(at, step_ms, keeps),
+            _ => {}
+        }
+        self.last = Some((at, value));
+    }
+
+    /// Evaluates at the steps that the sample before stands for, up to `until`.
+    fn evaluate(&mut self, until: Millis, step_ms: i64, keeps: impl Fn(f64) -> bool) {
+        let Some((at, value)) = self.last.filter(|(_, v)| !is_stale_marker(*v) && keeps(*v)) else {
+            return;
+        };
+        let (from, to) = (at.max(self.start), until.min(at + LOOKBACK_MS).min(self.end));
+        if from >= to {
+            return;
+        }
+        if let Some((first, last)) = chunks::grid_points(from, to, step_ms) {
+            let mut point = first;
+            while point <= last {
+                self.out.push((point, value));
+                point += step_ms;
+            }
+        }
+    }
+
+    /// Everything that the query gives of the series.
+    pub(in crate::source) fn finish(mut self, keeps: impl Fn(f64) -> bool) -> Vec<(Millis, f64)> {
+        if let QueryKind::Grid { step_ms } = self.kind {
+            self.evaluate(self.end, step_ms, keeps);
+        }
+        self.out
+    }
+}
