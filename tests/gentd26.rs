@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::common::prometheus::Prometheus;
+use crate::common::store::{fill, without_sources};
 use crate::common::{csv_rows, gpu_finops, test_data};
 
 const START: &str = "2026-11-20T00:00:00Z";
@@ -43,6 +44,17 @@ fn openmetrics(data: &Path) -> Vec<u8> {
     unzipped.expect("gzip is installed").stdout
 }
 
+#[test]
+fn the_store_says_the_same() {
+    let Some(fleet) = fleet() else { return };
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    fill(folder.path(), &openmetrics(&fleet.data));
+    let of_store =
+        run_on(&["--store", folder.path().to_str().expect("UTF-8")], &["--no-kubernetes"]);
+    check_fleet(&of_store);
+    assert_eq!(without_sources(of_store), without_sources(report_of_metrics(fleet)));
+}
+
 /// The folder's objects, with one of the two lists of pods.
 fn objects(data: &Path, pods: &str) -> tempfile::TempDir {
     let dir = tempfile::TempDir::new().expect("temporary folder");
@@ -66,9 +78,15 @@ fn report_of_metrics(fleet: &Fleet) -> Value {
 }
 
 fn run(fleet: &Fleet, more: &[&str]) -> Value {
+    run_on(&["--prometheus", &fleet.server.url()], more)
+}
+
+fn run_on(source: &[&str], more: &[&str]) -> Value {
     let output = gpu_finops()
-        .args(["report", "--prometheus", &fleet.server.url()])
+        .arg("report")
+        .args(source)
         .args(["--start", START, "--end", END, "--price", "*A100*=2.50", "-o", "json"])
+        .args(["--now", "2026-11-20T23:00:00Z"])
         .args(more)
         .output()
         .expect("runs");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gpu_finops::model::{QueryId, Window};
+use gpu_finops::model::{QueryId, Series, Window};
 use gpu_finops::source::store::{self, StoreQuery, Stored};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -74,5 +74,5 @@ fn numbers(dir: &std::path::Path, from: i64) -> BTreeSet<u64> {
         clippy::cast_sign_loss,
         reason = "small whole numbers"
     )]
-    counting.flat_map(|s| s.samples()).map(|(_, value)| value as u64).collect()
+    counting.flat_map(Series::samples).map(|(_, value)| value as u64).collect()
 }

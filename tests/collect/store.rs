@@ -1,11 +1,9 @@
 //! The store against a real Prometheus.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use gpu_finops::source::exposition::{Sample, decode};
-use gpu_finops::source::store::{Scraped, StoreWriter, TargetName};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -14,30 +12,8 @@ use super::process::Collector;
 use crate::common::cluster::{self, END, NOW, START, Shape, check_base};
 use crate::common::metrics::OpenMetrics;
 use crate::common::prometheus::Prometheus;
+use crate::common::store::{fill, without_sources};
 use crate::common::{Outcome, close, gpu_finops, row, test_data};
-
-/// Puts a text with timestamps into a store, instant by instant.
-fn fill(dir: &Path, text: &[u8]) {
-    let mut instants: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
-    for sample in decode(text).samples {
-        instants.entry(sample.at_ms.expect("a timestamp")).or_default().push(sample);
-    }
-    let (mut writer, _) = StoreWriter::open(dir).expect("a store");
-    for (at_ms, samples) in instants {
-        let target = TargetName { job: "all".to_owned(), instance: "all".to_owned() };
-        let samples = samples.into_iter().map(|s| (s.labels, at_ms, s.value)).collect();
-        let scrape = Scraped { target, at_ms, took_ms: 1, bytes: 1, error: None, samples };
-        writer.append(scrape).expect("appended");
-    }
-    // All hours but the last become Parquet.
-    writer.keep_up(i64::MAX, 0).expect("compacted");
-}
-
-/// A report without what tells of its sources.
-fn without_sources(mut report: Value) -> Value {
-    report["coverage"]["sources"] = Value::Null;
-    report
-}
 
 #[test]
 fn the_same_samples_give_the_same_report() {
@@ -80,17 +56,7 @@ fn collecting_beside_a_prometheus_gives_the_same_report() {
     collector.wait_for("gpu_finops_scrapes_total{job=\"ksm\"", 1.0);
     server.wait_until_it_scrapes(2);
     let start = chrono::Utc::now();
-    let up = Scene { util: 40, down: false, held: true };
-    for (scene, seconds) in [
-        (up, 4),
-        (Scene { util: 80, ..up }, 4),
-        (Scene { down: true, ..up }, 4),
-        (up, 3),
-        (Scene { util: 0, held: false, ..up }, 3),
-    ] {
-        exporters.show(scene);
-        std::thread::sleep(Duration::from_secs(seconds));
-    }
+    show_scenes(&exporters);
     let end = chrono::Utc::now();
     // Both have the last second by then.
     std::thread::sleep(Duration::from_millis(1_200));
@@ -150,6 +116,21 @@ fn collecting_beside_a_prometheus_gives_the_same_report() {
     assert!(err.contains("what was scraped is on the disk"), "{err}");
 }
 
+/// Half busy, busier, out of order, as before, and free.
+fn show_scenes(exporters: &Exporters) {
+    let up = Scene { util: 40, down: false, held: true };
+    for (scene, seconds) in [
+        (up, 4),
+        (Scene { util: 80, ..up }, 4),
+        (Scene { down: true, ..up }, 4),
+        (up, 3),
+        (Scene { util: 0, held: false, ..up }, 3),
+    ] {
+        exporters.show(scene);
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+}
+
 fn check_health(collector: &Collector, dir: &Path) {
     assert_eq!(collector.get("/healthz"), Some((200, "ok\n".to_owned())));
     assert_eq!(collector.get("/").expect("answers").0, 404);
@@ -167,9 +148,10 @@ fn check_health(collector: &Collector, dir: &Path) {
     assert!(value("gpu_finops_scrapes_total") >= failures + 8.0);
     assert!(value("gpu_finops_scraped_samples_total") > 10.0);
     assert!(value("gpu_finops_store_log_bytes_total") > 1_000.0);
-    let age = chrono::Utc::now().timestamp_millis() as f64 / 1_000.0
-        - value("gpu_finops_scrape_last_success_timestamp_seconds");
-    assert!((0.0..5.0).contains(&age), "{age}");
+    let last = value("gpu_finops_scrape_last_success_timestamp_seconds");
+    let last = gpu_finops::units::millis_from_seconds(last).expect("an instant");
+    let age = chrono::Utc::now().timestamp_millis() - last;
+    assert!((0..5_000).contains(&age), "{age} ms");
     // One writer at a time, and readers as they like.
     let mut second = gpu_finops();
     second.args(["collect", "--once", "--no-kubernetes", "--target", "file:/dev/null", "--store"]);

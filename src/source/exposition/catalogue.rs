@@ -36,6 +36,7 @@ impl Catalogue {
     }
 
     /// The queries, in the order of the catalogue.
+    #[must_use]
     pub fn queries(&self) -> impl ExactSizeIterator<Item = QueryId> + '_ {
         self.queries.iter().map(|(query, _)| *query)
     }

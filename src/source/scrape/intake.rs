@@ -98,3 +98,65 @@ const fn is_bad(why: Ignored) -> bool {
             | Ignored::OverLimit
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Millis = 1_795_132_800_000;
+
+    fn read(text: &str, honor_labels: bool) -> Text {
+        let target = TargetName { job: "dcgm".to_owned(), instance: "n1:9400".to_owned() };
+        Intake::new(&["nvidia.com/gpu".to_owned()], honor_labels).read(text.as_bytes(), &target, AT)
+    }
+
+    fn labels(text: &Text) -> Vec<String> {
+        let pair = |(name, value): (&String, &String)| format!("{name}={value}");
+        let line = |labels: &Labels| labels.iter().map(pair).collect::<Vec<_>>().join(" ");
+        text.samples.keys().map(line).collect()
+    }
+
+    #[test]
+    fn labels_are_those_that_prometheus_would_set() {
+        let text = "DCGM_FI_DEV_GPU_UTIL{UUID=\"a\",pod=\"\",job=\"x\",exported_job=\"y\"} 1\n";
+        let expected = "UUID=a __name__=DCGM_FI_DEV_GPU_UTIL exported_exported_job=x exported_job=y \
+                        instance=n1:9400 job=dcgm";
+        assert_eq!(labels(&read(text, false)), [expected]);
+        let honored = "UUID=a __name__=DCGM_FI_DEV_GPU_UTIL exported_job=y instance=n1:9400 job=x";
+        assert_eq!(labels(&read(text, true)), [honored]);
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_kept() {
+        let text = "DCGM_FI_DEV_GPU_TEMP{UUID=\"a\"} 40\nDCGM_FI_DEV_XID_ERRORS{UUID=\"a\"} 0\n\
+            kube_pod_status_phase{pod=\"p\",phase=\"Running\"} 1\n\
+            kube_pod_status_phase{pod=\"p\",phase=\"Failed\"} 0\n\
+            kube_node_status_capacity{node=\"n\",resource=\"pods\"} 110\n\
+            {\"DCGM_FI_DEV_FB_USED\",UUID=\"a\"} 7\nDCGM_FI_DEV_FB_USED{UUID 7\n";
+        let found = read(text, false);
+        let names: Vec<&str> = found.samples.keys().map(|l| l["__name__"].as_str()).collect();
+        // A condition is evaluated later: its other values are kept, too.
+        let expected = ["DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_XID_ERRORS", "kube_pod_status_phase"];
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, expected);
+        assert_eq!(found.bad_lines, 1);
+        assert!(found.problem.expect("told").starts_with("line 7: "));
+    }
+
+    #[test]
+    fn own_instants_are_kept_within_reason() {
+        let at = |off: i64| AT + off;
+        let text = format!(
+            "DCGM_FI_DEV_FB_USED{{UUID=\"a\"}} 1 {}\nDCGM_FI_DEV_FB_USED{{UUID=\"b\"}} 2 {}\n\
+             DCGM_FI_DEV_FB_USED{{UUID=\"c\"}} 3 {}\nDCGM_FI_DEV_FB_USED{{UUID=\"a\"}} 4\n",
+            at(-500),
+            at(-MS_PER_HOUR - 1),
+            at(NEWEST_MS + 1)
+        );
+        let found = read(&text, false);
+        // And of two samples of one series the first.
+        assert_eq!(found.samples.values().collect::<Vec<_>>(), [&(at(-500), true, 1.0)]);
+        assert_eq!(found.bad_lines, 2);
+    }
+}

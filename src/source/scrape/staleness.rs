@@ -64,3 +64,49 @@ impl Staleness {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(series: &[(&str, bool)]) -> Text {
+        let sample = |(name, own): &(&str, bool)| {
+            (Labels::from([("__name__".to_owned(), (*name).to_owned())]), (0, *own, 1.0))
+        };
+        Text { samples: series.iter().map(sample).collect(), ..Text::default() }
+    }
+
+    /// Names of the series of a scrape, those that ended in brackets.
+    fn shown(scrape: &Scraped<Labels>) -> Vec<String> {
+        let one = |(labels, _, value): &(Labels, Millis, f64)| match value.to_bits() {
+            STALE_NAN_BITS => format!("[{}]", labels["__name__"]),
+            _ => labels["__name__"].clone(),
+        };
+        scrape.samples.iter().map(one).collect()
+    }
+
+    #[test]
+    fn series_end_when_they_are_gone_and_when_nobody_answers() {
+        let mut staleness = Staleness::default();
+        let target = TargetName { job: "j".to_owned(), instance: "i".to_owned() };
+        let timing = Timing { at_ms: 5, took_ms: 1, bytes: 1 };
+        let mut scrape = |text| staleness.scraped(target.clone(), timing, text);
+        assert_eq!(
+            shown(&scrape(Ok(text(&[("a", false), ("b", false), ("own", true)])))),
+            ["a", "b", "own"]
+        );
+        // One with instants of its own just is not there any more.
+        assert_eq!(shown(&scrape(Ok(text(&[("b", false)])))), ["b", "[a]"]);
+        let failed = scrape(Err("refused".to_owned()));
+        assert_eq!(
+            (shown(&failed), failed.error.as_deref()),
+            (vec!["[b]".to_owned()], Some("refused"))
+        );
+        assert_eq!(failed.samples[0].1, 5);
+        // An end is told once.
+        assert_eq!(shown(&scrape(Err("refused".to_owned()))), Vec::<String>::new());
+        assert_eq!(shown(&scrape(Ok(text(&[("b", false)])))), ["b"]);
+        assert_eq!(staleness.ended(&target, 9).map(|s| shown(&s)), Some(vec!["[b]".to_owned()]));
+        assert_eq!(staleness.ended(&target, 9), None);
+    }
+}

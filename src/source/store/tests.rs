@@ -9,7 +9,7 @@ use super::layout::{self, hour_of};
 use super::segment::End;
 use super::*;
 use crate::model::series::STALE_NAN_BITS;
-use crate::model::{Labels, QueryId, SourceState, Window};
+use crate::model::{Labels, QueryId, Series, SourceState, Window};
 use crate::mutation::fixed;
 use crate::units::{MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, Millis};
 
@@ -66,7 +66,7 @@ fn ask(dir: &Path, start: Millis, end: Millis) -> Result<Stored, StoreError> {
 
 fn samples(stored: &Stored, query: QueryId) -> Vec<(Millis, u64)> {
     let answer = stored.metrics.iter().find(|m| m.query == query).expect("asked");
-    answer.series.iter().flat_map(|s| s.samples()).map(|(at, v)| (at, v.to_bits())).collect()
+    answer.series.iter().flat_map(Series::samples).map(|(at, v)| (at, v.to_bits())).collect()
 }
 
 fn segments(dir: &Path) -> Vec<std::path::PathBuf> {
@@ -254,9 +254,9 @@ proptest! {
         fs::write(&path, &bytes).expect("written");
         let whole = ends.iter().filter(|end| **end <= place as u64).count();
         let expected = vec![0.0; whole];
-        prop_assert_eq!(readable(folder.path()), expected.clone());
+        prop_assert_eq!(&readable(folder.path()), &expected);
         let mut writer = open(folder.path());
-        prop_assert_eq!(readable(folder.path()), expected);
+        prop_assert_eq!(&readable(folder.path()), &expected);
         fill(&mut writer, T0 + 20 * STEP, 2);
         prop_assert_eq!(readable(folder.path()).len(), whole + 2);
         drop(writer);
