@@ -33,6 +33,7 @@ fn help_names_commands_and_exit_codes() {
         "report",
         "claims",
         "doctor",
+        "collect",
         "demo",
         "snapshot",
         "config",

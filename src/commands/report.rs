@@ -17,6 +17,10 @@ Examples:
   gpu-finops report --prometheus https://mimir/prometheus --prometheus-tenant prod \\
       --prometheus-bearer-token-file /run/token --prometheus-matcher 'cluster=\"prod\"'
   gpu-finops report --prometheus http://localhost:9090 --objects ./dump/ --strict
+  gpu-finops report --store ./store --window yesterday
+      Without Prometheus: from what `gpu-finops collect` keeps.
+  gpu-finops report --scrape --by gpu
+      What the exporters show at this instant.
   gpu-finops report --snapshot ./snapshot -o parquet --output-file ./tables
 
 Exit codes:
@@ -26,7 +30,7 @@ Exit codes:
 /// Report GPU-hours, utilization, idle time and cost, by tenant or another dimension.
 ///
 /// Reads telemetry and pod history from a Prometheus-compatible server and objects from the cluster
-/// (or printed objects, or a snapshot). Every GPU-second of the window lands in one state; the report
+/// (or printed objects, a snapshot, a store, or the exporters themselves). Every GPU-second of the window lands in one state; the report
 /// checks on every run that they add up, and says what it could not see.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]

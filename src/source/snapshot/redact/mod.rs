@@ -55,14 +55,16 @@ pub(super) fn sources(names: &Pseudonyms, sources: &[SourceStatus]) -> Vec<Sourc
     sources.iter().map(redacted).collect()
 }
 
-/// `prometheus/gpu_util` and `kubernetes/pods` say nothing about anyone; a file's name may.
+/// `prometheus/gpu_util`, `store/targets` and `kubernetes/pods` say nothing about anyone; a file's name may.
 fn source_name(names: &Pseudonyms, name: &str) -> String {
     let is_resource =
         |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'_'));
     match name.split_once('/') {
         None if is_resource(name) => name.to_owned(),
-        Some(("prometheus", query)) if QueryId::from_name(query).is_some() => name.to_owned(),
-        Some(("kubernetes", kind)) if is_resource(kind) => name.to_owned(),
+        Some(("prometheus" | "scrape", query)) if QueryId::from_name(query).is_some() => {
+            name.to_owned()
+        }
+        Some(("kubernetes" | "store", kind)) if is_resource(kind) => name.to_owned(),
         Some((source, rest)) if is_resource(source) => format!("{source}/{}", names.whole(rest)),
         _ => names.whole(name),
     }
