@@ -20,7 +20,7 @@ const LATE_START: i64 = 20;
 /// Checks of the metric server.
 pub(super) fn checks(server: &MetricServer, inputs: &Inputs, devices: &[&Stats]) -> Vec<Check> {
     let mut out = vec![reachable(server)];
-    if server.reach == Reach::Answered && server.way != Way::Recorded {
+    if server.reach == Reach::Answered && !matches!(server.way, Way::Recorded | Way::Scraped) {
         out.extend([version(server), api(server), clock(server)]);
         out.extend([lookback(server), retention(server, inputs)]);
     }
@@ -38,6 +38,9 @@ fn reachable(server: &MetricServer) -> Check {
     let check = match (&server.reach, &server.way) {
         (Reach::Answered, Way::Recorded) => {
             make(State::Ok, "its answers are read from the snapshot".to_owned())
+        }
+        (Reach::Answered, Way::Scraped) => {
+            make(State::Ok, "the exporters' own text stands in for it".to_owned())
         }
         (Reach::Answered, _) => make(State::Ok, "it answers".to_owned()),
         // That figures are incomplete without metrics is a warning of the report.
@@ -251,6 +254,7 @@ fn transport(server: &MetricServer, inputs: &Inputs) -> Check {
             "through the API server's service proxy, for no URL is given; found by the label {found_by}"
         ),
         Way::Recorded => "recorded by `snapshot save`, replayed with no network".to_owned(),
+        Way::Scraped => "scraped from the exporters, with no metric server".to_owned(),
         Way::Nowhere => "no way was found".to_owned(),
     };
     let message = match how {

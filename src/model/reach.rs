@@ -36,6 +36,8 @@ pub enum Way {
     },
     /// From a snapshot.
     Recorded,
+    /// From exporters that were scraped, now or into a store.
+    Scraped,
     /// None was found.
     Nowhere,
 }

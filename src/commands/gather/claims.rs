@@ -46,10 +46,12 @@ pub async fn for_claims(settings: &Settings, ui: &Ui) -> Result<ForClaims> {
     let live = match &settings.source {
         SourceChoice::Snapshot(dir) => return recorded_claims(dir, settings, ui),
         SourceChoice::Live(live) => live,
+        // It stands in for a metric server; claims are those of now.
+        SourceChoice::Store(store) => &store.live,
     };
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
     let cluster = match &live.objects {
-        ObjectsFrom::Cluster => Some(to_cluster(live).await.map_err(|e| {
+        ObjectsFrom::Cluster => Some(to_cluster(&live.cluster).await.map_err(|e| {
             e.hinted("or read what `kubectl get -o json` printed: `--objects PATH`")
         })?),
         ObjectsFrom::Files(_) => None,

@@ -41,14 +41,18 @@ pub struct ForDoctor {
 pub async fn for_doctor(settings: &Settings, ui: &Ui) -> Result<ForDoctor> {
     let live = match &settings.source {
         SourceChoice::Snapshot(dir) => return recorded(dir, settings, ui),
-        SourceChoice::Live(live) => live,
+        SourceChoice::Live(live) if live.scrape.is_none() => live,
+        SourceChoice::Store(_) | SourceChoice::Live(_) => {
+            let gathered = super::gather(settings, ui).await?;
+            return Ok(from_files(gathered, Way::Scraped, "what was scraped"));
+        }
     };
     live.check()?;
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
     let window = noted(&settings.window_at(now_ms)?, ui);
     let needs_cluster =
         live.objects == ObjectsFrom::Cluster || (live.prometheus.is_none() && !live.no_metrics);
-    let cluster = if needs_cluster { Some(to_cluster(live).await) } else { None };
+    let cluster = if needs_cluster { Some(to_cluster(&live.cluster).await) } else { None };
     let progress = ui.progress();
     let progress = progress.as_ref();
     let ((collected, server), (raw, objects)) = futures::join!(
@@ -65,6 +69,11 @@ fn recorded(dir: &Path, settings: &Settings, ui: &Ui) -> Result<ForDoctor> {
     let recorded = load(dir)?;
     let resolved = settings.window_within(recorded.window, recorded.now_ms)?;
     let gathered = Gathered { window: noted(&resolved, ui), ..recorded };
+    Ok(from_files(gathered, Way::Recorded, "the snapshot"))
+}
+
+/// What is there in full already, from `origin`.
+fn from_files(gathered: Gathered, way: Way, origin: &str) -> ForDoctor {
     // A metric server that was left out left its line.
     let left_out = gathered
         .sources
@@ -73,13 +82,13 @@ fn recorded(dir: &Path, settings: &Settings, ui: &Ui) -> Result<ForDoctor> {
     let reach = match left_out {
         Some(source) => Reach::NotAsked { reason: source.detail.clone() },
         None if gathered.metrics.is_empty() => {
-            Reach::NotAsked { reason: "the snapshot has no metrics".to_owned() }
+            Reach::NotAsked { reason: format!("{origin} has no metrics") }
         }
         None => Reach::Answered,
     };
     let server = MetricServer {
         reach,
-        way: Way::Recorded,
+        way,
         target: gathered.server.clone(),
         refused: Vec::new(),
         info: ServerInfo::default(),
@@ -87,10 +96,10 @@ fn recorded(dir: &Path, settings: &Settings, ui: &Ui) -> Result<ForDoctor> {
     let has_objects = !gathered.objects.items.is_empty() || !gathered.objects.sources.is_empty();
     let reach = match has_objects {
         true => Reach::Answered,
-        false => Reach::NotAsked { reason: "the snapshot has no objects".to_owned() },
+        false => Reach::NotAsked { reason: format!("{origin} has no objects") },
     };
-    let objects = ObjectSource { reach, origin: Some("the snapshot".to_owned()), version: None };
-    Ok(ForDoctor { gathered, server, objects })
+    let objects = ObjectSource { reach, origin: Some(origin.to_owned()), version: None };
+    ForDoctor { gathered, server, objects }
 }
 
 /// A server on the way to being read.

@@ -129,4 +129,13 @@ impl Transport for PodProxy {
     ) -> BoxFuture<'a, Result<ApiResponse, TransportError>> {
         Box::pin(async move { self.cluster.get(&self.path, &[]).await })
     }
+
+    /// An exporter has one answer, and it is a text.
+    fn stream<'a>(
+        &'a self,
+        _request: &'a StreamRequest,
+    ) -> BoxFuture<'a, Result<StreamResponse, TransportError>> {
+        let reason = "an exporter's pod answers no streamed requests".to_owned();
+        Box::pin(async move { Err(TransportError::Local(reason)) })
+    }
 }
