@@ -1,5 +1,5 @@
 //! How fast samples come out of what servers send: XOR chunks of remote read into sums and into columns, and
-//! the query API's JSON into columns, by our scanner and by serde_json.
+//! the query API's JSON and VictoriaMetrics' export into columns, by our scanners and by serde_json.
 //!
 //! `cargo bench --bench decode`. One thread. The chunks are made here, from a fixed rule: a gauge of whole
 //! percents that stands still two thirds of the time, scraped every 30 s with a millisecond of jitter now
@@ -200,5 +200,50 @@ fn json(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode, json);
+/// VictoriaMetrics' export of the same samples, a line for each series.
+fn export() -> String {
+    let mut text = String::new();
+    for series in 0..JSON_SERIES {
+        let list = |one: &dyn Fn(i64) -> String| -> String {
+            (0..JSON_SAMPLES).map(one).collect::<Vec<_>>().join(",")
+        };
+        let values = list(&|i| percent(series * JSON_SAMPLES + i).to_string());
+        let instants = list(&|i| (START_MS + i * STEP_MS + 57).to_string());
+        let name = format!(r#"{{"UUID":"GPU-{series:06}"}}"#);
+        writeln!(text, r#"{{"metric":{name},"values":[{values}],"timestamps":[{instants}]}}"#)
+            .expect("fits");
+    }
+    text
+}
+
+#[derive(Deserialize)]
+struct Line {
+    values: Vec<Option<f64>>,
+    timestamps: Vec<i64>,
+}
+
+fn lines(c: &mut Criterion) {
+    let text = export();
+    let samples = (JSON_SERIES * JSON_SAMPLES).unsigned_abs();
+    let mut group = c.benchmark_group("export");
+    group.throughput(Throughput::Elements(samples)).sample_size(20);
+    group.bench_function("scanner", |b| {
+        b.iter(|| {
+            for line in black_box(text.as_bytes()).split(|byte| *byte == b'\n') {
+                black_box(scan::line(line));
+            }
+        });
+    });
+    group.bench_function("serde_json, typed", |b| {
+        b.iter(|| {
+            for line in black_box(text.as_str()).lines() {
+                let line: Line = serde_json::from_str(line).expect("JSON");
+                black_box((line.values.len(), line.timestamps.len()));
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decode, json, lines);
 criterion_main!(benches);

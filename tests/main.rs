@@ -29,4 +29,5 @@ mod replay;
 mod scope;
 mod scrapes;
 mod settings_reference;
+mod transports;
 mod traps;

@@ -136,7 +136,7 @@ fn a_server_that_ends_in_the_middle_is_a_gap() {
         // After the probe.
         let is_read = request.target == "/api/v1/read"
             && reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0;
-        is_read.then_some(Answer::BrokenStream)
+        is_read.then_some(Answer::BrokenStream("application/x-streamed-protobuf"))
     });
     let found = collected(&proxy.url(), SampleTransport::Auto, &[r#"cluster="us""#]);
     let util = &found.metrics[0];

@@ -11,6 +11,8 @@ use crate::units::Millis;
 pub enum SourceState {
     /// Answered in full.
     Ok,
+    /// Answered in full, but on a grid of instants in place of sample by sample.
+    Gridded,
     /// Answered, and had nothing to say.
     Empty,
     /// Answered in part.

@@ -529,7 +529,7 @@ pub struct Warning {
 pub struct SourceRow {
     /// Name.
     pub name: String,
-    /// `ok`, `empty`, `partial`, `failed`, `skipped`.
+    /// `ok`, `gridded`, `empty`, `partial`, `failed`, `skipped`.
     pub status: String,
     /// In words.
     pub detail: String,

@@ -110,6 +110,7 @@ pub fn coverage(
 pub(crate) fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
     let status = match source.state {
         SourceState::Ok => "ok",
+        SourceState::Gridded => "gridded",
         SourceState::Empty => "empty",
         SourceState::Partial => "partial",
         SourceState::Failed => "failed",
@@ -137,6 +138,13 @@ fn about_sources(inputs: &Inputs) -> Vec<Remark> {
                 code: "source-failed",
                 message: format!("{}: {}", source.name, source.detail),
                 incomplete: !is_optional(&source.name),
+            });
+        }
+        if source.state == SourceState::Gridded {
+            out.push(Remark {
+                code: "gridded",
+                message: format!("{}: {}", source.name, source.detail),
+                incomplete: false,
             });
         }
     }

@@ -274,7 +274,9 @@ pub static SETTINGS: &[Setting] = &[
     Setting::one(Prometheus, "prometheus-concurrency", "N", "prometheus.concurrency",
         "Requests in flight at once, 1 to 64").default("4"),
     Setting::one(Prometheus, "transport", "WAY", "prometheus.transport",
-        "How raw samples are read: auto takes remote-read (compressed chunks, a fraction of the server's work) where the server offers it, else query (JSON). The report names the choice").choices(TRANSPORTS).default("auto"),
+        "How raw samples are read: auto takes the first that the server offers of remote-read (compressed chunks, a fraction of the server's work), victoriametrics (its export), query (range selectors, JSON) and query-range (on a grid). The report names the choice").choices(TRANSPORTS).default("auto"),
+    Setting::one(Prometheus, "prometheus-step", "DURATION", "prometheus.step",
+        "Step of the grid where raw samples are read by query-range, 1s to 5m; of samples closer to each other the last counts").unset("just below the time between samples, as the server counts them"),
     Setting::switch(Prometheus, "no-metrics", "prometheus.skip",
         "Read no metrics: what the objects show now stands for the whole window, and held time is unobserved. Not together with --prometheus"),
     // Kubernetes
@@ -386,7 +388,7 @@ pub static SETTINGS: &[Setting] = &[
 /// Values of `--by`.
 pub const BY: &[&str] = &["tenant", "namespace", "workload", "pod", "gpu", "node", "model", "mode"];
 /// Values of `--transport`.
-pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "query"];
+pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "victoriametrics", "query", "query-range"];
 /// Values of `--output`.
 pub const FORMATS: &[&str] = &["table", "wide", "json", "csv", "markdown", "parquet"];
 /// Values of `--color`.

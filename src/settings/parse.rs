@@ -183,6 +183,15 @@ pub fn timeout(text: &str) -> Read<Duration> {
     Ok(Duration::from_millis(ms.unsigned_abs()))
 }
 
+/// A step between two instants of up to 5 minutes, which is as far as servers look back; milliseconds.
+///
+/// # Errors
+///
+/// As [`duration_up_to`].
+pub fn step_ms(text: &str) -> Read<i64> {
+    duration_up_to(text, 5 * MS_PER_MINUTE, "5 minutes")
+}
+
 /// The base URL of a server.
 ///
 /// # Errors

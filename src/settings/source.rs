@@ -19,7 +19,9 @@ const TENANT_HEADER: &str = "X-Scope-OrgID";
 pub(super) const TRANSPORTS: &[(&str, SampleTransport)] = &[
     ("auto", SampleTransport::Auto),
     ("remote-read", SampleTransport::RemoteRead),
+    ("victoriametrics", SampleTransport::VictoriaMetrics),
     ("query", SampleTransport::Query),
+    ("query-range", SampleTransport::QueryRange),
 ];
 
 /// Where the inputs come from.
@@ -272,7 +274,9 @@ fn read_options(layers: &Layers) -> Result<ReadOptions> {
     let concurrency = layers.one("prometheus-concurrency", |t| parse::count(t, 1, 64))?;
     let timeout = layers.one("prometheus-timeout", parse::timeout)?;
     let transport = layers.one("transport", |t| parse::one_of(t, TRANSPORTS))?;
+    let step_ms = layers.one("prometheus-step", parse::step_ms)?;
     Ok(ReadOptions {
+        step_ms,
         max_concurrent: concurrency.unwrap_or(defaults.max_concurrent),
         timeout: timeout.unwrap_or(defaults.timeout),
         matchers: layers.many("prometheus-matcher", parse::matcher)?,

@@ -44,8 +44,8 @@ pub(crate) enum Answer {
     Drip,
     /// The beginning of a long answer, then a closed connection.
     Broken,
-    /// The head of a remote-read stream, then a closed connection.
-    BrokenStream,
+    /// The head of a stream of this type, then a closed connection.
+    BrokenStream(&'static str),
 }
 
 impl Answer {
@@ -146,7 +146,10 @@ fn serve(
         Answer::Forward { to, target } => forward(&mut stream, &request, &to, &target)?,
         Answer::Silence => wait(ended),
         Answer::Broken => stream.write_all(LONG)?,
-        Answer::BrokenStream => stream.write_all(STREAM)?,
+        Answer::BrokenStream(kind) => write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+        )?,
         Answer::Drip => {
             stream.write_all(LONG)?;
             while !ended.load(Ordering::SeqCst) {
@@ -160,9 +163,6 @@ fn serve(
 
 const LONG: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
     content-length: 100000\r\n\r\n{\"status\":\"success\",";
-
-const STREAM: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-streamed-protobuf\r\n\
-    transfer-encoding: chunked\r\n\r\n";
 
 fn wait(ended: &AtomicBool) {
     while !ended.load(Ordering::SeqCst) {

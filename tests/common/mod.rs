@@ -1,10 +1,11 @@
-//! What integration tests share: the binary with a clean environment, and a real Prometheus.
+//! What integration tests share: the binary with a clean environment, and real metric servers.
 
 pub(crate) mod cluster;
 pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod prometheus;
 pub(crate) mod store;
+pub(crate) mod victoria;
 
 use std::path::{Path, PathBuf};
 

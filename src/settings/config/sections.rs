@@ -66,8 +66,10 @@ pub struct PrometheusSection {
     pub timeout: Option<String>,
     /// Requests in flight at once.
     pub concurrency: Option<Scalar>,
-    /// How raw samples are read (`auto`, `remote-read`, `query`).
+    /// How raw samples are read (`auto`, `remote-read`, `victoriametrics`, `query`, `query-range`).
     pub transport: Option<String>,
+    /// Step of the grid where raw samples are read by `query-range` (`30s`).
+    pub step: Option<String>,
     /// Read no metrics at all.
     pub skip: Option<bool>,
 }

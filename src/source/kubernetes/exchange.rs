@@ -1,11 +1,11 @@
-//! One `GET` to the API server: bounded in time and size, repeated when that may help; and a `POST` to a
-//! proxied service, whose bounds are the caller's.
+//! One `GET` to the API server: bounded in time and size, repeated when that may help; and a streamed answer
+//! of a proxied service, whose bounds are the caller's.
 
 use std::time::Duration;
 
 use futures::StreamExt;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, BodyStream, Limited};
 use kube::client::{AuthError, Body};
 use serde_json::Value;
@@ -105,22 +105,27 @@ impl Cluster {
             .unwrap_or(Err(TransportError::Timeout(timeout)))
     }
 
-    /// A `POST` to a proxied service, of whose answer the head is awaited.
-    pub(super) async fn post(
+    /// A request to a proxied service, of whose answer the head is awaited.
+    pub(super) async fn stream(
         &self,
-        path: &str,
+        path_and_query: &str,
         headers: &[(HeaderName, HeaderValue)],
         request: &StreamRequest,
     ) -> Result<StreamResponse, TransportError> {
-        let mut post = Request::post(path)
-            .body(Body::from(request.body.to_vec()))
-            .map_err(|error| TransportError::Local(format!("cannot make a request: {error}")))?;
+        let (method, body) = match &request.body {
+            Some(body) => (Method::POST, Body::from(body.to_vec())),
+            None => (Method::GET, Body::empty()),
+        };
+        let mut sent =
+            Request::builder().method(method).uri(path_and_query).body(body).map_err(|error| {
+                TransportError::Local(format!("cannot make a request: {error}"))
+            })?;
         let own = request
             .headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        post.headers_mut().extend(headers.iter().cloned().chain(own));
-        let response = self.client.send(post).await.map_err(|error| failed(&error))?;
+        sent.headers_mut().extend(headers.iter().cloned().chain(own));
+        let response = self.client.send(sent).await.map_err(|error| failed(&error))?;
         let (parts, body) = response.into_parts();
         let pieces = BodyStream::new(body).filter_map(|frame| async {
             match frame {

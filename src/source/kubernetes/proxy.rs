@@ -80,14 +80,15 @@ impl Transport for ServiceProxy {
         )
     }
 
-    /// A `POST` that only reads, for which the API server wants the verb `create` all the same.
+    /// With a body it is a `POST` that only reads, for which the API server wants the verb `create` all the
+    /// same.
     fn stream<'a>(
         &'a self,
         request: &'a StreamRequest,
     ) -> BoxFuture<'a, Result<StreamResponse, TransportError>> {
         Box::pin(async move {
-            let path = format!("{}{}", self.base, request.path);
-            self.cluster.post(&path, &self.headers, request).await
+            let path_and_query = self.path_and_query(&request.request);
+            self.cluster.stream(&path_and_query, &self.headers, request).await
         })
     }
 }

@@ -186,6 +186,16 @@ impl ApiError {
             || self.speaks_of_size()
     }
 
+    /// Whether the server answers that it does not do this at all.
+    pub(super) fn is_refusal(&self) -> bool {
+        let is_no = |status| match status {
+            408 | 413 | 429 => false,
+            status => status == 501 || (200..500).contains(&status),
+        };
+        matches!(self, Self::Malformed(_))
+            || self.status().is_some_and(is_no) && !self.asks_for_less()
+    }
+
     /// Whether the request took too long, here or at the server.
     pub(super) fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_))
@@ -242,12 +252,14 @@ impl ApiError {
                 "check the path prefix of the URL (the API is at <URL>/api/v1/query), and whether \
                  a login page stands before the server",
             ),
-            Self::Status { status: 404, .. } => {
-                Some("check the path prefix of the URL: the API is expected at <URL>/api/v1/query")
-            }
+            Self::Status { status: 404, .. } => Some(
+                "check the path prefix of the URL: the API is expected at <URL>/api/v1/query \
+                 (of a VictoriaMetrics cluster the prefix is /select/<tenant>/prometheus)",
+            ),
             Self::Status { status: 400, .. } | Self::Malformed(_) => Some(
                 "check that the URL is that of a Prometheus-compatible server, and that its scheme \
-                 (http or https) is right",
+                 (http or https) and its prefix are right (of a VictoriaMetrics cluster: \
+                 /select/<tenant>/prometheus)",
             ),
             Self::Timeout(_) => {
                 Some("check that the server is not overloaded, or raise --prometheus-timeout")

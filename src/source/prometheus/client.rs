@@ -49,7 +49,7 @@ pub struct DirectTransport {
 enum Sending<'a> {
     Get { form: &'a str },
     Form { form: &'a str },
-    Body(&'a StreamRequest),
+    Body(&'a Bytes),
 }
 
 impl std::fmt::Debug for DirectTransport {
@@ -93,16 +93,9 @@ impl DirectTransport {
 
     async fn exchange(&self, request: &ApiRequest) -> Result<ApiResponse, TransportError> {
         let headers = self.auth.headers()?;
-        let form = encoded(&request.params);
         let url = self.address.endpoint(&request.path);
-        let long = url.as_str().len() + 1 + form.len() > MAX_GET_URL_BYTES;
-        let get = Sending::Get { form: &form };
-        let first = if long { Sending::Form { form: &form } } else { get };
-        let mut answer = self.received(self.follow(&url, first, &headers).await?).await?;
-        if long && answer.status == StatusCode::METHOD_NOT_ALLOWED.as_u16() {
-            // Some proxies let reading through by GET only.
-            answer = self.received(self.follow(&url, get, &headers).await?).await?;
-        }
+        let response = self.asked(&url, &encoded(&request.params), &headers).await?;
+        let mut answer = self.received(response).await?;
         // Data stays as it came: a label may look like a secret.
         if answer.status != StatusCode::OK.as_u16() || answer.body.starts_with(API_ERROR) {
             answer.body = without_secrets(answer.body, &headers);
@@ -111,9 +104,15 @@ impl DirectTransport {
     }
 
     async fn begin(&self, request: &StreamRequest) -> Result<StreamResponse, TransportError> {
-        let headers = self.auth.headers()?;
-        let url = self.address.endpoint(&request.path);
-        let mut response = self.follow(&url, Sending::Body(request), &headers).await?;
+        let mut headers = self.auth.headers()?;
+        let url = self.address.endpoint(&request.request.path);
+        for (name, value) in &request.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let mut response = match &request.body {
+            Some(body) => self.follow(&url, Sending::Body(body), &headers).await?,
+            None => self.asked(&url, &encoded(&request.request.params), &headers).await?,
+        };
         let status = response.status().as_u16();
         let content_type = header_text(response.headers(), &CONTENT_TYPE);
         let retry_after = retry_after(response.headers());
@@ -134,6 +133,24 @@ impl DirectTransport {
             futures::stream::iter([Ok(text)]).boxed()
         };
         Ok(StreamResponse { status, content_type, retry_after, has_end, body })
+    }
+
+    /// The answer to a request with parameters: a GET, or a POST form where that is long.
+    async fn asked(
+        &self,
+        url: &Url,
+        form: &str,
+        headers: &HeaderMap,
+    ) -> Result<reqwest::Response, TransportError> {
+        let long = url.as_str().len() + 1 + form.len() > MAX_GET_URL_BYTES;
+        let get = Sending::Get { form };
+        let first = if long { Sending::Form { form } } else { get };
+        let response = self.follow(url, first, headers).await?;
+        if long && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            // Some proxies let reading through by GET only.
+            return self.follow(url, get, headers).await;
+        }
+        Ok(response)
     }
 
     /// The answer to a request, after all redirects.
@@ -186,12 +203,7 @@ impl DirectTransport {
                 url.set_query((!form.is_empty()).then_some(form));
                 self.client.get(url).header(ACCEPT, json)
             }
-            Sending::Body(request) => {
-                let builder = self.client.post(url.clone()).body(request.body.clone());
-                request.headers.iter().fold(builder, |builder, (name, value)| {
-                    builder.header(*name, HeaderValue::from_static(value))
-                })
-            }
+            Sending::Body(body) => self.client.post(url.clone()).body(body.clone()),
         };
         let sent = builder.headers(headers.clone()).send().await;
         sent.map_err(|error| failed(&self.address, &error))

@@ -16,10 +16,10 @@ use super::merge::merged;
 use super::options::ReadOptions;
 use super::render::{Bindings, RenderError, render};
 use super::transport::Transport;
-use super::ways::Ways;
+use super::ways::{NotOffered, Ways};
 use super::{requests, scope, status};
 use crate::model::query::QueryScope;
-use crate::model::{MetricData, QueryId, SourceState, SourceStatus, Window};
+use crate::model::{MetricData, QueryId, SourceStatus, Window};
 use crate::source::ReadPlan;
 use crate::source::progress::Progress;
 
@@ -49,11 +49,13 @@ pub enum CollectError {
         #[source]
         source: ApiError,
     },
-    /// Remote read is wanted, and the server does not offer it.
-    #[error("cannot read samples from {target} by remote read")]
-    NoRemoteRead {
+    /// One way of reading samples is wanted, and the server does not offer it.
+    #[error("cannot read samples from {target} by {way}")]
+    NotOffered {
         /// Where it is, without credentials.
         target: String,
+        /// The way.
+        way: &'static str,
         /// What happened.
         #[source]
         source: ApiError,
@@ -79,9 +81,9 @@ impl CollectError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unusable { source, .. } => source.hint(),
-            Self::NoRemoteRead { .. } => Some(
-                "leave --transport at auto, which takes the query API where there is no remote read",
-            ),
+            Self::NotOffered { .. } => {
+                Some("leave --transport at auto, which takes the best way that the server offers")
+            }
             Self::NothingAnswered { .. } => {
                 Some("look at the server's log; a shorter --window asks less of it")
             }
@@ -115,9 +117,9 @@ pub async fn collect(
     let server = probe(&api).await?;
     let window = window.widened(2 * max_gap_ms, max_gap_ms);
     let tries = PROBE_TRIES.min(api.options().max_attempts);
-    let ways = Ways::find(&api, tries, window)
-        .await
-        .map_err(|source| CollectError::NoRemoteRead { target: server.clone(), source })?;
+    let ways = Ways::find(&api, tries, window).await.map_err(|NotOffered { way, error }| {
+        CollectError::NotOffered { target: server.clone(), way, source: error }
+    })?;
     let answered = api.answered();
     let run = Run { ways: &ways, window, progress };
     let (metrics, mut sources) = run.all(bindings).await;
@@ -130,7 +132,7 @@ pub async fn collect(
         0,
         SourceStatus {
             name: "prometheus".to_owned(),
-            state: SourceState::Ok,
+            state: ways.state(),
             detail: format!("{server}, {}", ways.described()),
         },
     );

@@ -291,6 +291,17 @@ pub(super) fn ordered(labels: Labels, timestamps_ms: Vec<Millis>, values: Vec<f6
     Series { labels, timestamps_ms, values }
 }
 
+/// The samples in `[start, end)`; `None` when there are none.
+pub(super) fn clipped(mut series: Series, start: Millis, end: Millis) -> Option<Series> {
+    let from = series.timestamps_ms.partition_point(|at| *at < start);
+    let to = series.timestamps_ms.partition_point(|at| *at < end);
+    series.timestamps_ms.truncate(to);
+    series.values.truncate(to);
+    series.timestamps_ms.drain(..from);
+    series.values.drain(..from);
+    (!series.values.is_empty()).then_some(series)
+}
+
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! collect ──► render (queries/*.promql)          what is asked, in which order
-//!    └──────► ways ──► reader, remote_read       which way
+//!    └──────► ways ──► remote_read, victoriametrics, reader, gridded   which way
 //!                         └──► parts ──► chunks, shards   how much at a time
 //!                                └─────► api ──► transport   one request: retries, errors in words
 //!                                          └───► decode, scan  bytes to series
@@ -21,10 +21,12 @@ pub mod client;
 pub mod collect;
 mod decode;
 pub mod examine;
+mod gridded;
 mod merge;
 mod notes;
 pub mod options;
 mod parts;
+mod probes;
 pub mod reader;
 pub mod remote_read;
 pub mod render;
@@ -33,8 +35,10 @@ pub mod scan;
 pub(in crate::source) mod scope;
 mod shards;
 pub(in crate::source) mod status;
+mod stream;
 mod tls;
 pub mod transport;
+pub mod victoriametrics;
 mod ways;
 
 #[cfg(test)]
@@ -45,6 +49,8 @@ pub use api_error::ApiError;
 pub use client::DirectTransport;
 pub use collect::{CollectError, Collected, collect};
 pub use examine::examine;
+pub use gridded::GridReader;
 pub use reader::RangeReader;
 pub use remote_read::RemoteReader;
 pub use tls::install_crypto_provider;
+pub use victoriametrics::ExportReader;

@@ -47,13 +47,17 @@ impl ConnectionOptions {
 /// How raw samples are read. Facts and conditions always come through the query API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SampleTransport {
-    /// Remote read where the server offers it, else the query API.
+    /// The first that the server offers of those below.
     #[default]
     Auto,
     /// Remote read, or not at all.
     RemoteRead,
-    /// The query API.
+    /// VictoriaMetrics' export, or not at all.
+    VictoriaMetrics,
+    /// The query API, by range selectors.
     Query,
+    /// The query API, by evaluation on a grid.
+    QueryRange,
 }
 
 /// How much is asked at a time, and how patiently.
@@ -71,6 +75,8 @@ pub struct ReadOptions {
     pub matchers: Vec<String>,
     /// How raw samples are read.
     pub transport: SampleTransport,
+    /// Step of the grid where raw samples are read on one; `None` goes by how close samples are.
+    pub step_ms: Option<i64>,
 }
 
 impl Default for ReadOptions {
@@ -82,6 +88,7 @@ impl Default for ReadOptions {
             max_samples_per_request: 2_500_000,
             matchers: Vec::new(),
             transport: SampleTransport::Auto,
+            step_ms: None,
         }
     }
 }

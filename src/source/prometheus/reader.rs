@@ -9,17 +9,17 @@ use futures::future::BoxFuture;
 use super::api::{Api, Reply};
 use super::api_error::{ApiError, cleaned};
 use super::chunks::{self, Part};
-use super::decode::{self, SeriesData};
+use super::decode::{self, SeriesData, clipped};
 use super::notes::Notes;
 use super::options::ReadOptions;
 use super::parts::{Brought, Fetch, Job};
 use super::requests;
 use super::transport::{ApiRequest, Transport};
 use crate::model::query::QueryKind;
-use crate::model::{MetricData, QueryId, Series};
+use crate::model::{MetricData, QueryId};
 use crate::source::progress::Progress;
 use crate::source::{ReadPlan, SampleReader};
-use crate::units::{MS_PER_HOUR, Millis};
+use crate::units::MS_PER_HOUR;
 
 /// Most warnings repeated of one answer.
 const MAX_WARNINGS: usize = 5;
@@ -104,7 +104,7 @@ async fn parts(job: &Job<'_>) -> Vec<Part> {
 
 /// How many series the expression has at a time, by asking once an hour; 1 when the server does
 /// not say, which leaves it to halving.
-async fn grid_series(job: &Job<'_>) -> u64 {
+pub(super) async fn grid_series(job: &Job<'_>) -> u64 {
     let window = job.plan.window;
     let step = MS_PER_HOUR.max(window.length_ms() / chunks::MAX_POINTS + 1);
     let Some(span) = chunks::grid_points(window.start(), window.end(), step) else { return 1 };
@@ -148,7 +148,8 @@ fn request(job: &Job<'_>, part: &Part) -> Option<ApiRequest> {
     })
 }
 
-fn brought(reply: Reply<SeriesData>, part: &Part) -> Brought {
+/// What an answer to a part brings.
+pub(super) fn brought(reply: Reply<SeriesData>, part: &Part) -> Brought {
     let Reply { answer, bytes } = reply;
     let samples = answer.data.samples();
     let histograms =
@@ -168,17 +169,6 @@ fn brought(reply: Reply<SeriesData>, part: &Part) -> Brought {
             .chain(infos.map(|info| format!("the server remarks: {}", cleaned(info))))
             .collect(),
     }
-}
-
-/// The samples in `[start, end)`; `None` when there are none.
-fn clipped(mut series: Series, start: Millis, end: Millis) -> Option<Series> {
-    let from = series.timestamps_ms.partition_point(|at| *at < start);
-    let to = series.timestamps_ms.partition_point(|at| *at < end);
-    series.timestamps_ms.truncate(to);
-    series.values.truncate(to);
-    series.timestamps_ms.drain(..from);
-    series.values.drain(..from);
-    (!series.values.is_empty()).then_some(series)
 }
 
 #[cfg(test)]

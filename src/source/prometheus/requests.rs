@@ -62,7 +62,7 @@ fn request<const N: usize>(path: &str, params: [(&str, String); N]) -> ApiReques
 }
 
 /// Milliseconds as decimal seconds, exactly.
-fn seconds(at: Millis) -> String {
+pub(super) fn seconds(at: Millis) -> String {
     let (whole, rest) = (at / MS_PER_SECOND, (at % MS_PER_SECOND).abs());
     let sign = if at < 0 && whole == 0 { "-" } else { "" };
     if rest == 0 { whole.to_string() } else { format!("{sign}{whole}.{rest:03}") }

@@ -32,15 +32,15 @@ pub struct ApiResponse {
     pub body: Vec<u8>,
 }
 
-/// A request with a body whose answer is read piece by piece. It is a POST that changes nothing.
+/// A request whose answer is read piece by piece, and that changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamRequest {
-    /// Path with a leading slash, `/api/v1/read`.
-    pub path: String,
+    /// Path and parameters; with a body there are no parameters.
+    pub request: ApiRequest,
     /// Headers, lower case.
     pub headers: Vec<(&'static str, &'static str)>,
-    /// Body, encoded as the headers say.
-    pub body: Bytes,
+    /// Body of a `POST`, encoded as the headers say; `None` asks as [`Transport::send`] does.
+    pub body: Option<Bytes>,
 }
 
 /// An answer, whatever its status, of which only the head has come.

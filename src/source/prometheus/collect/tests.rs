@@ -5,6 +5,7 @@ use super::super::options::ConnectionOptions;
 use super::super::testing::fake::millis;
 use super::super::testing::{Counting, Reply, Seen, Server, quick_options};
 use super::*;
+use crate::model::SourceState;
 use crate::units::{MS_PER_HOUR, MS_PER_MINUTE, Millis};
 
 /// 2026-11-20T06:00:00Z

@@ -6,7 +6,7 @@ use super::super::testing::{Counting, QUICK_BACKOFF, Reply, Seen, Server, quick_
 use super::*;
 use crate::model::ReadGap;
 use crate::model::Window;
-use crate::units::{MS_PER_DAY, MS_PER_MINUTE};
+use crate::units::{MS_PER_DAY, MS_PER_MINUTE, Millis};
 
 /// 2026-11-20T00:00:00Z
 const START: Millis = 1_795_132_800_000;

@@ -54,7 +54,7 @@ impl Columns {
     }
 
     /// Adds the body of one frame.
-    pub(super) fn add(&mut self, body: Bytes) -> Result<(), ContentError> {
+    pub(super) fn add_message(&mut self, body: Bytes) -> Result<(), ContentError> {
         let message = ChunkedReadResponse::decode(body)
             .map_err(|error| ContentError::Message(error.to_string()))?;
         for series in message.chunked_series {

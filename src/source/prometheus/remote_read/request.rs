@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::super::render::regex_escaped;
-use super::super::transport::StreamRequest;
+use super::super::transport::{ApiRequest, StreamRequest};
 use super::message::{LabelMatcher, MatcherType, Query, ReadRequest, STREAMED_XOR_CHUNKS};
 use crate::units::Millis;
 
@@ -25,13 +25,13 @@ pub(super) fn read(matchers: Vec<LabelMatcher>, start: Millis, end: Millis) -> S
         .compress_vec(&message.encode_to_vec())
         .expect("a request is shorter than the 4 GiB that snappy takes");
     StreamRequest {
-        path: PATH.to_owned(),
+        request: ApiRequest { path: PATH.to_owned(), params: Vec::new() },
         headers: vec![
             ("content-type", "application/x-protobuf"),
             ("content-encoding", "snappy"),
             ("x-prometheus-remote-read-version", "0.1.0"),
         ],
-        body: Bytes::from(body),
+        body: Some(Bytes::from(body)),
     }
 }
 

@@ -1,176 +1,44 @@
-//! One streamed answer, piece by piece: whole frames are decoded while the next ones come. What is held in
-//! memory is a batch of frames, whatever the length of the answer.
+//! The frames of one streamed answer, into columns.
 
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
-use tokio::task::JoinHandle;
-use tokio::time::{Duration, Instant, timeout_at};
+use bytes::Bytes;
+use tokio::time::Duration;
 
-use super::super::api_error::{ApiError, cleaned, is_web_page};
-use super::super::transport::{ApiResponse, StreamResponse, TransportError};
+use super::super::api_error::{ApiError, cleaned};
+use super::super::stream::{self, Content, broken};
+use super::super::transport::StreamResponse;
 use super::columns::{Columns, Found};
-use super::frame::{self, FrameError};
+use super::frame;
 
-/// The type of a streamed answer, without its parameters.
-const CONTENT_TYPE: &str = "application/x-streamed-protobuf";
-/// Frames are decoded when they have this many bytes together: a frame is a series, and often small.
-const BATCH_BYTES: usize = 256 * 1024;
-/// Most bytes of what a server says instead of a stream.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// What must come within one time limit for the answer to be given another.
-const BYTES_PER_LIMIT: usize = 1 << 20;
-/// Beginning of a frame that is looked at for a text.
-const TEXT_BYTES: usize = 200;
+impl Content for Columns {
+    const TYPE: &'static str = "application/x-streamed-protobuf";
 
-/// Reads the answer to its end into `columns`, with the bytes that it took. `limit` is how long the server
-/// may take for the first and for each further mebibyte.
+    fn complete(buffer: &[u8]) -> (usize, Option<String>) {
+        let (end, error) = frame::complete(buffer);
+        (end, error.map(|error| error.to_string()))
+    }
+
+    fn cut(rest: &[u8]) -> ApiError {
+        broken(&frame::FrameError::Cut.to_string(), rest)
+    }
+
+    fn add(&mut self, mut frames: Bytes) -> Result<(), ApiError> {
+        while !frames.is_empty() {
+            let here = frames.clone();
+            let body = frame::next(&mut frames).map_err(|e| broken(&e.to_string(), &here))?;
+            self.add_message(body).map_err(|e| ApiError::Stream(cleaned(&e.to_string())))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the answer holds, and the bytes that it took; `limit` as in [`stream::read`].
 pub(super) async fn read(
-    mut response: StreamResponse,
+    response: StreamResponse,
     limit: Duration,
     columns: Columns,
 ) -> Result<(Found, u64), ApiError> {
-    if let Some(error) = refusal(&mut response, limit).await {
-        return Err(error);
-    }
-    let mut decoding = Decoding::Idle(columns);
-    let mut buffer = BytesMut::new();
-    let mut bytes = 0;
-    let mut pace = Pace { limit, until: Instant::now() + limit, bytes: 0 };
-    while let Some(piece) = pace.next(&mut response).await? {
-        bytes += piece.len() as u64;
-        buffer.extend_from_slice(&piece);
-        if buffer.len() >= BATCH_BYTES {
-            let batch = whole_frames(&mut buffer)?;
-            if !batch.is_empty() {
-                decoding = decoding.finished().await?.start(batch);
-            }
-        }
-    }
-    let batch = whole_frames(&mut buffer)?;
-    decoding = decoding.finished().await?.start(batch);
-    let Decoding::Idle(columns) = decoding.finished().await? else {
-        return Err(ApiError::Local("decoding did not end".into()));
-    };
-    if !buffer.is_empty() {
-        return Err(broken(&FrameError::Cut.to_string(), &buffer));
-    }
+    let (columns, bytes) = stream::read(response, limit, columns).await?;
     Ok((columns.finish(), bytes))
-}
-
-/// Why the answer is none to read, if it is so.
-async fn refusal(response: &mut StreamResponse, limit: Duration) -> Option<ApiError> {
-    let content_type = response.content_type.clone();
-    let is_stream = content_type.as_deref().is_some_and(|kind| {
-        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(CONTENT_TYPE))
-    });
-    if response.status == 200 && is_stream {
-        return (!response.has_end).then(|| {
-            ApiError::NoStream("its end is not announced, so that a cut would not show".into())
-        });
-    }
-    let text = match tokio::time::timeout(limit, text(response)).await {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => return Some(error.into()),
-        Err(_elapsed) => return Some(ApiError::Timeout(limit)),
-    };
-    let (status, retry_after) = (response.status, response.retry_after);
-    let answer = ApiResponse { status, content_type, retry_after, body: text };
-    Some(ApiError::of_status(&answer).unwrap_or_else(|| {
-        if is_web_page(&answer) {
-            return ApiError::WebPage;
-        }
-        let kind = answer.content_type.as_deref().map_or_else(|| "no type".into(), cleaned);
-        ApiError::NoStream(format!("it is of {kind}"))
-    }))
-}
-
-/// The beginning of a body.
-async fn text(response: &mut StreamResponse) -> Result<Vec<u8>, TransportError> {
-    let mut text = Vec::new();
-    while let Some(piece) = response.body.next().await {
-        text.extend_from_slice(&piece?);
-        if text.len() > MAX_ERROR_BYTES {
-            break;
-        }
-    }
-    Ok(text)
-}
-
-/// Takes the complete frames from the front of `buffer`.
-fn whole_frames(buffer: &mut BytesMut) -> Result<Bytes, ApiError> {
-    let (end, error) = frame::complete(buffer);
-    match error {
-        Some(error) => Err(broken(&error.to_string(), &buffer[end..])),
-        None => Ok(buffer.split_to(end).freeze()),
-    }
-}
-
-/// A break, in the server's words if `rest` has some: it can put an error nowhere but into the stream.
-fn broken(reason: &str, rest: &[u8]) -> ApiError {
-    let start = &rest[..rest.len().min(TEXT_BYTES)];
-    let text = start.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    let is_text = text.len() + 4 > start.len()
-        && text.len() > 3
-        && text.chars().all(|c| !c.is_control() || c.is_whitespace());
-    ApiError::Stream(if is_text { format!("it says: {}", cleaned(text)) } else { reason.into() })
-}
-
-/// Gives an answer time as long as it comes.
-struct Pace {
-    limit: Duration,
-    until: Instant,
-    bytes: usize,
-}
-
-impl Pace {
-    async fn next(&mut self, response: &mut StreamResponse) -> Result<Option<Bytes>, ApiError> {
-        let piece = timeout_at(self.until, response.body.next()).await;
-        let piece = piece.map_err(|_elapsed| ApiError::Timeout(self.limit))?.transpose()?;
-        self.bytes += piece.as_ref().map_or(0, Bytes::len);
-        if self.bytes >= BYTES_PER_LIMIT {
-            self.bytes = 0;
-            self.until = Instant::now() + self.limit;
-        }
-        Ok(piece)
-    }
-}
-
-/// The columns, here or away with a batch of frames: decoding is not for the thread that serves sockets.
-enum Decoding {
-    Idle(Columns),
-    Busy(JoinHandle<Result<Columns, ApiError>>),
-}
-
-impl Decoding {
-    async fn finished(self) -> Result<Self, ApiError> {
-        match self {
-            Self::Idle(_) => Ok(self),
-            Self::Busy(task) => {
-                let columns = task.await.map_err(|error| {
-                    ApiError::Local(format!("decoding an answer failed: {error}"))
-                })?;
-                columns.map(Self::Idle)
-            }
-        }
-    }
-
-    fn start(self, batch: Bytes) -> Self {
-        match self {
-            Self::Idle(columns) if !batch.is_empty() => {
-                Self::Busy(tokio::task::spawn_blocking(move || decoded(columns, batch)))
-            }
-            other => other,
-        }
-    }
-}
-
-fn decoded(mut columns: Columns, mut frames: Bytes) -> Result<Columns, ApiError> {
-    while !frames.is_empty() {
-        let here = frames.clone();
-        let body = frame::next(&mut frames).map_err(|e| broken(&e.to_string(), &here))?;
-        columns.add(body).map_err(|e| ApiError::Stream(cleaned(&e.to_string())))?;
-    }
-    Ok(columns)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::decode;
 use super::*;
+use crate::model::Labels;
 use crate::mutation::{damaged, fixed};
 
 fn whole(series: &str) -> String {

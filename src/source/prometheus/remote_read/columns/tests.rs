@@ -13,7 +13,7 @@ fn columns(start: Millis, end: Millis) -> Columns {
 fn read(start: Millis, end: Millis, frames: &[Vec<u8>]) -> Found {
     let mut columns = columns(start, end);
     for body in frames {
-        columns.add(body.clone().into()).unwrap();
+        columns.add_message(body.clone().into()).unwrap();
     }
     columns.finish()
 }
@@ -83,9 +83,9 @@ fn other_encodings_are_counted_and_passed_over() {
 #[test]
 fn damage_within_a_good_frame_is_an_error() {
     let cut = Chunk { encoding: XOR, data: chunk(&[(1, 1.0), (2, 2.0)]).data.slice(..9) };
-    let error = columns(0, 10).add(message(A, vec![cut]).into()).unwrap_err();
+    let error = columns(0, 10).add_message(message(A, vec![cut]).into()).unwrap_err();
     assert_eq!(error, ContentError::Chunk(ChunkError::Truncated));
-    let error = columns(0, 10).add(Bytes::from_static(b"\x0a\xffrubbish")).unwrap_err();
+    let error = columns(0, 10).add_message(Bytes::from_static(b"\x0a\xffrubbish")).unwrap_err();
     assert!(error.to_string().starts_with("a frame is no message of remote read"), "{error}");
 }
 
@@ -94,7 +94,7 @@ fn a_count_that_the_bytes_cannot_hold_takes_no_memory() {
     let liar = Chunk { encoding: XOR, data: Bytes::from_static(b"\xff\xff\x00") };
     let message = message(A, vec![liar; 10_000]);
     let mut columns = columns(0, 10);
-    assert!(columns.add(message.into()).is_err());
+    assert!(columns.add_message(message.into()).is_err());
     assert!(columns.clip.values.capacity() <= 10_000 * 12);
 }
 
@@ -120,7 +120,7 @@ proptest! {
             body[place] = byte;
         }
         let mut columns = columns(5, 90);
-        if columns.add(body.into()).is_ok() {
+        if columns.add_message(body.into()).is_ok() {
             for series in columns.finish().series {
                 prop_assert!(series.timestamps_ms.is_sorted_by(|a, b| a < b));
                 prop_assert_eq!(series.timestamps_ms.len(), series.values.len());

@@ -340,7 +340,9 @@ async fn a_server_without_remote_read_is_asked_through_the_query_api() {
         assert!(reads <= 2, "{reads} requests");
 
         let error = collected(&server, SampleTransport::RemoteRead).await.unwrap_err();
-        let CollectError::NoRemoteRead { source, .. } = &error else { panic!("{error}") };
+        let CollectError::NotOffered { way: "remote read", source, .. } = &error else {
+            panic!("{error}")
+        };
         assert!(source.to_string().contains(reason), "{source}");
         assert!(error.hint().unwrap().contains("--transport"));
 

@@ -82,8 +82,8 @@ fn every_raw_query_of_the_catalogue_is_understood() {
 #[test]
 fn a_request_is_a_compressed_message_whose_end_is_inclusive() {
     let request = read(matchers(r#"up{a="1"}"#).unwrap(), 1_000, 2_000);
-    assert_eq!(request.path, "/api/v1/read");
-    let body = snap::raw::Decoder::new().decompress_vec(&request.body).unwrap();
+    assert_eq!(request.request.path, "/api/v1/read");
+    let body = snap::raw::Decoder::new().decompress_vec(&request.body.unwrap()).unwrap();
     let message = ReadRequest::decode(&body[..]).unwrap();
     assert_eq!(message.accepted_response_types, [STREAMED_XOR_CHUNKS]);
     let [query] = &message.queries[..] else { panic!("one query") };

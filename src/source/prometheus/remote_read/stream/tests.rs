@@ -1,6 +1,7 @@
-use futures::stream;
+use futures::{StreamExt, stream};
 use proptest::prelude::*;
 
+use super::super::super::stream::BATCH_BYTES;
 use super::super::labels::{Normaliser, Suspects};
 use super::super::testing::{frame, message, series};
 use super::*;
