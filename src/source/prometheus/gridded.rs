@@ -24,7 +24,7 @@ use crate::model::query::QueryKind;
 use crate::model::{Labels, MetricData, QueryId, Series};
 use crate::source::progress::Progress;
 use crate::source::{ReadPlan, SampleReader};
-use crate::units::{MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, Millis, millis_from_seconds};
+use crate::units::{MS_PER_HOUR, MS_PER_SECOND, Millis, millis_from_seconds};
 
 /// Steps to choose from, seconds.
 const STEPS_S: [i64; 16] = [60, 50, 40, 30, 25, 20, 15, 12, 10, 8, 6, 5, 4, 3, 2, 1];

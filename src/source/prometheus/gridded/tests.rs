@@ -8,7 +8,7 @@ use super::super::testing::fake::millis;
 use super::super::testing::{Counting, QUICK_BACKOFF, Reply, Seen, Server, quick_options};
 use super::*;
 use crate::model::{SourceState, Window};
-use crate::units::MS_PER_DAY;
+use crate::units::{MS_PER_DAY, MS_PER_MINUTE};
 
 /// 2026-11-20T00:00:00Z
 const START: Millis = 1_795_132_800_000;

@@ -4,7 +4,7 @@
 //! What is not of that form to the last byte is left to `super::super::victoriametrics`, which parses it.
 
 use super::super::decode::ordered;
-use super::text::{POWERS_U64, Text};
+use super::text::{POWERS_U64, Text, eight_digits};
 use crate::model::series::STALE_NAN_BITS;
 use crate::model::{Labels, Series};
 use crate::units::Millis;
@@ -64,6 +64,10 @@ impl Text<'_> {
     #[inline]
     fn bare_value(&mut self) -> Option<f64> {
         let start = self.rest;
+        if let [digit @ b'0'..=b'9', b',' | b']', ..] = *start {
+            self.rest = &start[1..];
+            return Some(f64::from(digit - b'0'));
+        }
         // No zero stands before other digits.
         let plain = match *start {
             [b'0', second, ..] | [b'-', b'0', second, ..] if second.is_ascii_digit() => None,
@@ -93,8 +97,19 @@ impl Text<'_> {
         }
     }
 
+    /// `1795132800057`
     #[inline]
     fn milliseconds(&mut self) -> Option<Millis> {
+        // From 2001 to 2286 they have thirteen digits: eight and eight, of which three are the same.
+        if let Some(head) = self.rest.first_chunk::<14>()
+            && matches!(head[13], b',' | b']')
+            && head[0] != b'0'
+            && let Some(first) = digits_at(head, 0)
+            && let Some(last) = digits_at(head, 5)
+        {
+            self.rest = &self.rest[13..];
+            return Some((first * 100_000 + last % 100_000).cast_signed());
+        }
         let (ms, length) = self.many_digits();
         let is_number = match length {
             1 => true,
@@ -103,6 +118,13 @@ impl Text<'_> {
         };
         is_number.then(|| ms.cast_signed())
     }
+}
+
+/// The number that the eight bytes from `at` on spell, if all of them are digits.
+#[inline]
+fn digits_at(head: &[u8; 14], at: usize) -> Option<u64> {
+    let eight = head[at..].first_chunk::<8>()?;
+    eight_digits(u64::from_le_bytes(*eight))
 }
 
 /// Whether `text` is a JSON number without exponent that cannot be out of range.

@@ -122,7 +122,7 @@ pub(super) const POWERS_U64: [u64; MAX_EXACT_DIGITS + 1] = {
 /// The number that eight bytes spell, the first in the lowest byte, if all of them are digits: pairs, then
 /// fours, then eight at once.
 #[inline]
-fn eight_digits(bytes: u64) -> Option<u64> {
+pub(super) fn eight_digits(bytes: u64) -> Option<u64> {
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
     let carried = bytes.wrapping_add(0x0606_0606_0606_0606);
     if (bytes & HIGH) | ((carried & HIGH) >> 4) != 0x3333_3333_3333_3333 {
