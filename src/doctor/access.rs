@@ -96,7 +96,8 @@ fn unread(source: &SourceStatus) -> Option<Check> {
         Check::new(Group::Access, id, state, message, KUBERNETES).about(source.name.clone())
     };
     match source.state {
-        SourceState::Ok | SourceState::Empty => None,
+        // Objects come as they are: on a grid are samples only.
+        SourceState::Ok | SourceState::Empty | SourceState::Gridded => None,
         SourceState::Skipped => {
             Some(make("kind-not-served", State::Skipped, source.detail.clone()))
         }

@@ -95,8 +95,9 @@ fn one(query: QueryId, inputs: &Inputs, policy: &Policy, answers: &Answers) -> C
     };
     let mut check = check.about(metric(query));
     // Remarks of the server, which lose nothing.
-    let remark =
-        status.filter(|s| s.state == SourceState::Ok).and_then(|s| s.detail.split_once("; "));
+    let remark = status
+        .filter(|s| matches!(s.state, SourceState::Ok | SourceState::Gridded))
+        .and_then(|s| s.detail.split_once("; "));
     if let Some((_, remark)) = remark {
         check.message = format!("{}; {remark}", check.message);
     }
