@@ -2,18 +2,22 @@
 //!
 //! Copies of a value under several label sets become one value in `reading`.
 
+mod sketch;
+mod tally;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use sketch::Sketch;
+use tally::Tally;
 
 use super::exporter::{Bystanders, ExporterIdentity};
-use super::field::{Decoded, DropReason, Field};
-use super::labels::{self, ClaimLabel, PodLabel};
-use super::reading::{Line, Merging, Reading};
-use super::timeline::{Event, Timeline, common_step};
+use super::field::{DropReason, Field};
+use super::labels;
+use super::reading::{Merging, Reading};
+use super::timeline::common_step;
 use crate::model::{Inputs, Interval, IntervalSet, Series};
-use crate::units::Millis;
 
 /// What series tell about where a device is, from best to worst.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -183,65 +187,6 @@ fn device_id(field: Field, series: &Series) -> Option<String> {
     Some(format!("{host}/gpu-{}", labels::index(series)?))
 }
 
-/// Samples of a series as events, one by one.
-fn events(field: Field, series: &Series) -> impl Iterator<Item = (Millis, Decoded)> + '_ {
-    let is_partition = labels::is_partition(series);
-    series.samples().map(move |(at, raw)| {
-        let decoded = match field.decode(raw) {
-            Decoded::Stale => Decoded::Stale,
-            _ if is_partition => Decoded::Dropped(DropReason::Partition),
-            decoded => decoded,
-        };
-        (at, decoded)
-    })
-}
-
-fn timeline(field: Field, series: &Series) -> Timeline {
-    let event = |decoded| match decoded {
-        Decoded::Value(value) | Decoded::Clamped(value) => Event::Value(value),
-        Decoded::Dropped(_) => Event::Invalid,
-        Decoded::Stale => Event::Stale,
-    };
-    events(field, series).map(|(at, decoded)| (at, event(decoded))).collect()
-}
-
-/// What became of the samples of one series.
-#[derive(Default)]
-struct Tally {
-    seen: u64,
-    clamped: u64,
-    dropped: BTreeMap<DropReason, u64>,
-    spacing: Option<i64>,
-}
-
-impl Tally {
-    /// Counts what lies in `counted`; the size of a memory is no evidence of use.
-    fn of(field: Field, series: &Series, counted: Interval) -> Self {
-        let mut out = Self { spacing: timeline(field, series).median_spacing(), ..Self::default() };
-        if field.is_size() {
-            return out;
-        }
-        let within = |at: Millis| counted.start <= at && at < counted.end;
-        for (_, decoded) in events(field, series).filter(|(at, _)| within(*at)) {
-            out.seen += u64::from(decoded != Decoded::Stale);
-            match decoded {
-                Decoded::Clamped(_) => out.clamped += 1,
-                Decoded::Dropped(reason) => *out.dropped.entry(reason).or_default() += 1,
-                Decoded::Value(_) | Decoded::Stale => {}
-            }
-        }
-        out
-    }
-
-    fn add_to(&self, out: &mut DeviceObservations<'_>) {
-        out.samples_seen += self.seen;
-        out.clamped += self.clamped;
-        for (reason, count) in &self.dropped {
-            *out.dropped.entry(*reason).or_default() += count;
-        }
-    }
-}
-
 /// By field, the median of the series' median spacings.
 fn common_steps(
     lines: &[(Field, &Series)],
@@ -253,85 +198,6 @@ fn common_steps(
         common_step(all.filter_map(|(_, tally)| tally.spacing), default_ms)
     };
     Field::ALL.into_iter().map(|field| (field, of_field(field))).collect()
-}
-
-/// Number and profile of an instance; `None` for the card.
-type Part = Option<(String, Option<String>)>;
-
-/// A series of a part of a device, and what its labels say.
-#[derive(Debug, Clone)]
-struct Source<'a> {
-    field: Field,
-    series: &'a Series,
-    pod: Option<PodLabel>,
-    claim: Option<ClaimLabel>,
-}
-
-/// A device before its samples are read.
-#[derive(Debug, Clone)]
-struct Sketch<'a> {
-    /// All that labels say of it.
-    device: DeviceObservation,
-    parts: BTreeMap<Part, Vec<Source<'a>>>,
-}
-
-impl<'a> Sketch<'a> {
-    fn new(id: String) -> Self {
-        let device = DeviceObservation { id, ..DeviceObservation::default() };
-        Self { device, parts: BTreeMap::new() }
-    }
-
-    fn add(&mut self, field: Field, series: &'a Series, exporter: &ExporterIdentity) {
-        let own = |v: Option<&str>| v.map(ToOwned::to_owned);
-        let fill = |slot: &mut Option<String>, value: Option<&str>| {
-            if slot.is_none() {
-                *slot = own(value);
-            }
-        };
-        let device = &mut self.device;
-        fill(&mut device.index, labels::index(series));
-        fill(&mut device.model, labels::model(series));
-        fill(&mut device.whereabouts.node, series.label("node"));
-        fill(&mut device.whereabouts.hostname, labels::hostname(series));
-        fill(&mut device.whereabouts.instance_host, labels::instance_host(series));
-        let pod = exporter.holder(series);
-        if device.whereabouts.target_pod.is_none()
-            && (series.label("exported_pod").is_some() || pod.is_none())
-            && let (Some(namespace), Some(pod)) = (series.label("namespace"), series.label("pod"))
-        {
-            device.whereabouts.target_pod = Some((namespace.to_owned(), pod.to_owned()));
-        }
-        device.replicas |= series.label("vgpu").is_some() || labels::is_partition(series);
-        let part = series
-            .label("GPU_I_ID")
-            .map(|id| (id.to_owned(), series.label("GPU_I_PROFILE").map(ToOwned::to_owned)));
-        let source = Source { field, series, pod, claim: labels::claim(series) };
-        self.parts.entry(part).or_default().push(source);
-    }
-
-    /// The device with its readings, and how many samples were duplicates.
-    fn observation(&self, merging: &Merging) -> (DeviceObservation, u64) {
-        let mut out = self.device.clone();
-        let mut all_duplicates = 0;
-        for (part, sources) in &self.parts {
-            let mut lines: BTreeMap<Field, Vec<Line>> = BTreeMap::new();
-            for Source { field, series, pod, claim } in sources {
-                let timeline = timeline(*field, series);
-                let line = Line { pod: pod.clone(), claim: claim.clone(), timeline };
-                lines.entry(field.kept_as()).or_default().push(line);
-            }
-            let (reading, duplicates) = merging.reading(&lines);
-            all_duplicates += duplicates;
-            out.presence = out.presence.union(&reading.presence);
-            match part.clone() {
-                None => out.card = reading,
-                Some((id, profile)) => {
-                    out.instances.push(InstanceObservation { id, profile, reading });
-                }
-            }
-        }
-        (out, all_duplicates)
-    }
 }
 
 #[cfg(test)]
