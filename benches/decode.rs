@@ -1,5 +1,5 @@
-//! How fast samples come out of what servers send: XOR chunks of remote read into sums and into columns, and
-//! the query API's JSON and VictoriaMetrics' export into columns, by our scanners and by serde_json.
+//! How fast samples come out of what servers send: XOR chunks of remote read, as they are kept, into sums, runs and
+//! single samples; the query API's JSON and VictoriaMetrics' export, by our scanners and by serde_json.
 //!
 //! `cargo bench --bench decode`. One thread. The chunks are made here, from a fixed rule: a gauge of whole
 //! percents that stands still two thirds of the time, scraped every 30 s with a millisecond of jitter now
@@ -9,12 +9,9 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gpu_finops::source::prometheus::remote_read::xor::{self, Samples};
+use gpu_finops::model::samples::{self, Builder, Run, Samples};
 use gpu_finops::source::prometheus::scan;
 use serde::Deserialize;
-
-#[path = "../src/source/prometheus/remote_read/testing/encode.rs"]
-mod encode;
 
 const START_MS: i64 = 1_795_132_800_000;
 const STEP_MS: i64 = 30_000;
@@ -50,7 +47,7 @@ fn chunks(value: fn(i64) -> f64) -> Vec<Vec<u8>> {
     };
     let chunk = |c: i64| {
         let samples: Vec<_> = (c * PER_CHUNK..(c + 1) * PER_CHUNK).map(sample).collect();
-        encode::chunk(&samples, true)
+        samples::chunk(&samples)
     };
     (0..CHUNKS).map(chunk).collect()
 }
@@ -67,81 +64,67 @@ struct Statistics {
     last: i64,
 }
 
-impl Samples for Statistics {
+impl Statistics {
     #[inline]
-    fn one(&mut self, at: i64, value: f64) {
-        self.count += 1;
-        self.sum += value;
-        self.max = self.max.max(value);
-        let is_idle = value < 1.0;
-        self.idle += u64::from(is_idle);
-        self.run = if is_idle { self.run + (at - self.last) } else { 0 };
+    fn add(&mut self, run: Run) {
+        let steps = if run.count > 1 { run.step_ms * i64::from(run.count - 1) } else { 0 };
+        let is_idle = run.value < 1.0;
+        self.count += u64::from(run.count);
+        self.sum += run.value * f64::from(run.count);
+        self.max = self.max.max(run.value);
+        self.idle += u64::from(is_idle) * u64::from(run.count);
+        self.run = if is_idle { self.run + run.first + steps - self.last } else { 0 };
         self.longest = self.longest.max(self.run);
-        self.last = at;
-    }
-
-    #[inline]
-    fn run(&mut self, after: i64, step: i64, count: u32, value: f64) {
-        self.count += u64::from(count);
-        self.sum += value * f64::from(count);
-        self.max = self.max.max(value);
-        let is_idle = value < 1.0;
-        self.idle += u64::from(is_idle) * u64::from(count);
-        self.last = after + step * i64::from(count);
-        self.run = if is_idle { self.run + step * i64::from(count) } else { 0 };
-        self.longest = self.longest.max(self.run);
+        self.last = run.first + steps;
     }
 }
 
-#[derive(Default)]
-struct Columns {
-    timestamps_ms: Vec<i64>,
-    values: Vec<f64>,
-}
-
-impl Samples for Columns {
-    #[inline]
-    fn one(&mut self, at: i64, value: f64) {
-        self.timestamps_ms.push(at);
-        self.values.push(value);
-    }
-
-    #[inline]
-    fn run(&mut self, after: i64, step: i64, count: u32, value: f64) {
-        self.timestamps_ms.extend((1..=i64::from(count)).map(|i| after + i * step));
-        self.values.resize(self.values.len() + count as usize, value);
-    }
+/// Series-days of chunks, as a reader keeps them.
+fn kept(chunks: &[Vec<u8>]) -> Vec<Samples> {
+    let mut builder = Builder::default();
+    let day = |day: &[Vec<u8>]| {
+        for chunk in day {
+            builder.push_chunk(black_box(chunk), i64::MIN, i64::MAX).expect("a whole chunk");
+        }
+        builder.finish()
+    };
+    chunks.chunks(24).map(day).collect()
 }
 
 fn decode(c: &mut Criterion) {
     let samples = (CHUNKS * PER_CHUNK).unsigned_abs();
-    for (name, value) in [("percent", percent as fn(i64) -> f64), ("ratio", ratio)] {
+    let still = |_| 40_536.0;
+    for (name, value) in
+        [("percent", percent as fn(i64) -> f64), ("ratio", ratio), ("still", still)]
+    {
         let chunks = chunks(value);
+        let days = kept(&chunks);
         let mut group = c.benchmark_group(format!("xor/{name}"));
         group.throughput(Throughput::Elements(samples));
         group.bench_function("statistics", |b| {
             b.iter(|| {
                 let mut statistics = Statistics::default();
-                for chunk in &chunks {
-                    xor::decode(black_box(chunk), &mut statistics).expect("a whole chunk");
-                }
+                let runs = black_box(&days).iter().flat_map(Samples::runs);
+                runs.for_each(|run| statistics.add(run));
                 assert_eq!(statistics.count, samples);
                 black_box(statistics.sum + statistics.max);
                 black_box((statistics.idle, statistics.longest));
             });
         });
-        group.bench_function("columns", |b| {
-            // A series-day, then emptied: what reading does.
-            let mut columns = Columns::default();
+        group.bench_function("runs", |b| {
+            b.iter(|| black_box(&days).iter().flat_map(Samples::runs).count());
+        });
+        group.bench_function("samples", |b| {
             b.iter(|| {
-                for day in chunks.chunks(24) {
-                    columns.timestamps_ms.clear();
-                    columns.values.clear();
-                    for chunk in day {
-                        xor::decode(black_box(chunk), &mut columns).expect("a whole chunk");
-                    }
-                    black_box((&columns.timestamps_ms, &columns.values));
-                }
+                let all = black_box(&days).iter().flat_map(Samples::iter);
+                all.fold(0.0, |sum, (_, value)| sum + value)
+            });
+        });
+        group.bench_function("check and keep", |b| b.iter(|| kept(&chunks)));
+        group.bench_function("encode", |b| {
+            b.iter(|| {
+                let again = |day: &Samples| day.iter().collect::<Samples>().len();
+                black_box(&days).iter().map(again).sum::<usize>()
             });
         });
         group.finish();

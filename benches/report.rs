@@ -18,9 +18,8 @@ const GPUS_PER_NODE: usize = 8;
 const STEPS_PER_POD: i64 = 720;
 
 fn series(labels: &[(&str, &str)], samples: impl Iterator<Item = (i64, f64)>) -> Series {
-    let (timestamps_ms, values) = samples.unzip();
     let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    Series { labels: labels.collect::<BTreeMap<_, _>>(), timestamps_ms, values }
+    Series { labels: labels.collect::<BTreeMap<_, _>>(), samples: samples.collect() }
 }
 
 /// Percent: idle half of the time, otherwise anything, as a fixed function of GPU and step.
@@ -78,7 +77,7 @@ fn cluster(gpus: usize, hours: i64) -> (Inputs, u64) {
         sources: Vec::new(),
     };
     let samples =
-        inputs.metrics.iter().flat_map(|m| &m.series).map(|s| s.values.len() as u64).sum();
+        inputs.metrics.iter().flat_map(|m| &m.series).map(|s| s.samples.len() as u64).sum();
     (inputs, samples)
 }
 

@@ -74,8 +74,7 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn series(pairs: &[(&str, &str)], samples: Vec<(i64, f64)>) -> Series {
-    let (timestamps_ms, values) = samples.into_iter().unzip();
-    Series { labels: labels(pairs), timestamps_ms, values }
+    Series { labels: labels(pairs), samples: samples.into_iter().collect() }
 }
 
 impl Cluster {
@@ -144,15 +143,13 @@ impl Cluster {
     /// What a server would be asked for: the window with two gaps before it and one after.
     fn inputs(&self, window: Window, gap_ms: i64) -> Inputs {
         let read = window.widened(2 * gap_ms, gap_ms);
-        let within = |mut s: Series| {
-            let kept: Vec<_> =
-                s.samples().filter(|(t, _)| read.start() <= *t && *t < read.end()).collect();
-            (s.timestamps_ms, s.values) = kept.into_iter().unzip();
-            s
+        let within = |s: Series| {
+            let inside = |(t, _): &(i64, f64)| read.start() <= *t && *t < read.end();
+            Series { samples: s.samples().filter(inside).collect(), ..s }
         };
         let data = |query, all: Vec<Series>| MetricData {
             query,
-            series: all.into_iter().map(within).filter(|s| !s.values.is_empty()).collect(),
+            series: all.into_iter().map(within).filter(|s| !s.samples.is_empty()).collect(),
             gaps: Vec::new(),
         };
         Inputs {

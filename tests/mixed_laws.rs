@@ -109,7 +109,7 @@ fn scraped_twice(inputs: &Inputs, late: i64) -> Inputs {
             if is_target && let Some(pod) = series.labels.get_mut("pod") {
                 pod.push_str("-again");
             }
-            series.timestamps_ms.iter_mut().for_each(|t| *t += late);
+            series.samples = series.samples().map(|(t, value)| (t + late, value)).collect();
         }
         data.series.append(&mut more);
     }

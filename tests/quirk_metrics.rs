@@ -541,9 +541,8 @@ impl Setup {
     }
 
     fn sampled(&self, labels: BTreeMap<String, String>, value: &dyn Fn(i64) -> f64) -> Series {
-        let timestamps_ms: Vec<i64> = (-20..260).map(|n| START + n * STEP).collect();
-        let values = timestamps_ms.iter().map(|&at| value(at)).collect();
-        Series { labels, timestamps_ms, values }
+        let instants = (-20..260).map(|n| START + n * STEP);
+        Series { labels, samples: instants.map(|at| (at, value(at))).collect() }
     }
 
     /// What is stored of a scrape: once for each server, in pieces where the target changed.
@@ -557,7 +556,7 @@ impl Setup {
                     if replica > 0 {
                         copy.labels.insert("prometheus_replica".into(), replica.to_string());
                         let late = 7_000 * i64::from(replica);
-                        copy.timestamps_ms.iter_mut().for_each(|t| *t += late);
+                        copy.samples = piece.samples().map(|(t, v)| (t + late, v)).collect();
                     }
                     out.push(copy);
                 }
@@ -570,13 +569,11 @@ impl Setup {
 
 /// The target had one address in the first hour and another one after it.
 fn cut(series: Series) -> Vec<Series> {
-    let at = series.timestamps_ms.partition_point(|t| *t < START + 3_600_000);
+    let hour = START + 3_600_000;
     let mut second = series.clone();
-    second.timestamps_ms.drain(..at);
-    second.values.drain(..at);
+    second.samples = series.samples.within(hour, i64::MAX);
     second.labels.insert("instance".into(), "10.9.9.9:9400".into());
     let mut first = series;
-    first.timestamps_ms.truncate(at);
-    first.values.truncate(at);
+    first.samples = first.samples.within(i64::MIN, hour);
     vec![first, second]
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gpu_finops::model::{MetricData, Window};
 use gpu_finops::source::progress::Silent;
 use gpu_finops::source::prometheus::options::{ConnectionOptions, ReadOptions, SampleTransport};
-use gpu_finops::source::prometheus::{self, Collected, DirectTransport};
+use gpu_finops::source::prometheus::{self, CollectError, Collected, DirectTransport};
 
 use crate::common::cluster::{self, ALWAYS, Shape};
 use crate::common::http::{Answer, HttpServer};
@@ -49,29 +49,30 @@ fn values(out: &mut OpenMetrics) {
 }
 
 fn collected(url: &str, transport: SampleTransport, matchers: &[&str]) -> Collected {
+    let matchers = matchers.iter().map(ToString::to_string).collect();
+    let options = ReadOptions { transport, matchers, ..ReadOptions::default() };
+    tried(url, options).expect("a server that answers")
+}
+
+fn tried(url: &str, options: ReadOptions) -> Result<Collected, CollectError> {
     prometheus::install_crypto_provider();
-    let options = ReadOptions {
-        transport,
-        matchers: matchers.iter().map(ToString::to_string).collect(),
-        timeout: Duration::from_secs(20),
-        ..ReadOptions::default()
-    };
+    let options = ReadOptions { timeout: Duration::from_secs(20), ..options };
     let direct = DirectTransport::new(url, &ConnectionOptions::default()).expect("a URL");
     // Not aligned to anything, and inside of what is stored.
     let window = Window::new(T0 * 1_000 + 130_001, (T0 + 4 * HOUR) * 1_000 - 1).expect("a window");
     let gpus = ["nvidia.com/gpu".to_owned()];
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let reading = prometheus::collect(Arc::new(direct), &options, &gpus, 300_000, window, &Silent);
-    runtime.block_on(reading).expect("a server that answers")
+    runtime.block_on(reading)
 }
 
 /// Everything, with values as bits. JSON has one word for every NaN.
 fn bits(metrics: &[MetricData]) -> Vec<String> {
     let series = |metric: &MetricData| -> Vec<String> {
         let of = |s: &gpu_finops::model::Series| {
-            let one = |v: &f64| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() };
-            let values: Vec<u64> = s.values.iter().map(one).collect();
-            format!("{:?} {:?} {:?} {values:?}", metric.query, s.labels, s.timestamps_ms)
+            let one = |v: f64| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() };
+            let samples: Vec<(i64, u64)> = s.samples().map(|(at, v)| (at, one(v))).collect();
+            format!("{:?} {:?} {samples:?}", metric.query, s.labels)
         };
         assert_eq!(metric.gaps, [], "{:?}", metric.query);
         metric.series.iter().map(of).collect()
@@ -91,13 +92,37 @@ fn same(matchers: &[&str]) -> usize {
     }
     assert_eq!(remote_lines.len(), query_lines.len());
     assert_eq!(remote.sources[1..], query.sources[1..]);
-    remote.metrics.iter().flat_map(|metric| &metric.series).map(|series| series.values.len()).sum()
+    remote.metrics.iter().flat_map(|metric| &metric.series).map(|series| series.samples.len()).sum()
 }
 
 #[test]
 fn both_ways_give_the_same_series_to_the_bit() {
     let samples = same(&[]);
     assert!(samples > 20_000, "{samples} samples");
+}
+
+#[test]
+fn samples_that_do_not_fit_into_memory_are_the_same() {
+    let url = server().url();
+    let folder = tempfile::tempdir().expect("a folder");
+    let in_memory = collected(&url, SampleTransport::Auto, &[]);
+    for memory_bytes in [0, 5_000] {
+        let spill_dir = folder.path().to_owned();
+        let options = ReadOptions { memory_bytes, spill_dir, ..ReadOptions::default() };
+        let in_a_file = tried(&url, options).expect("a server that answers");
+        assert_eq!(in_a_file, in_memory);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn without_room_for_samples_the_run_ends_and_says_where() {
+    let spill_dir = tempfile::tempdir().expect("a folder").path().join("gone");
+    let options = ReadOptions { memory_bytes: 0, spill_dir, ..ReadOptions::default() };
+    let error = tried(&server().url(), options).expect_err("no folder");
+    let cause = std::error::Error::source(&error).expect("a cause").to_string();
+    assert!(cause.contains("cannot write") && cause.contains("/gone"), "{cause}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("TMPDIR")), "{error}");
 }
 
 #[test]

@@ -66,11 +66,8 @@ fn raw(metrics: &[MetricData]) -> Vec<String> {
     for metric in metrics.iter().filter(is_raw) {
         assert_eq!(metric.gaps, [], "{:?}", metric.query);
         for s in &metric.series {
-            let values: Vec<u64> = s.values.iter().map(|v| v.to_bits()).collect();
-            lines.push(format!(
-                "{:?} {:?} {:?} {values:?}",
-                metric.query, s.labels, s.timestamps_ms
-            ));
+            let samples: Vec<(i64, u64)> = s.samples().map(|(at, v)| (at, v.to_bits())).collect();
+            lines.push(format!("{:?} {:?} {samples:?}", metric.query, s.labels));
         }
     }
     lines

@@ -1,7 +1,7 @@
 //! `gpu-finops claims`.
 
 use super::gather::{self, ForClaims};
-use super::{deliver, resolve};
+use super::{compute, deliver, resolve};
 use crate::attribution::attribute;
 use crate::claims::build::{self, Measured, Question};
 use crate::claims::contract::ClaimsReport;
@@ -70,13 +70,13 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
     let gathered = gather::for_claims(&settings, ui).await?;
-    let report = report(gathered, &settings);
+    let report = report(gathered, &settings)?;
     target.write(deliver::render_claims(&report, &settings.view, ui)?, ui)?;
     announce(&report, settings.view.format, ui);
     verdict(&report, settings.strict)
 }
 
-fn report(gathered: ForClaims, settings: &Settings) -> ClaimsReport {
+fn report(gathered: ForClaims, settings: &Settings) -> Result<ClaimsReport> {
     let ForClaims { now_ms, objects, measured } = gathered;
     let facts = objects::decode(&objects, &settings.policy.gpu_resources);
     let question = Question {
@@ -90,7 +90,7 @@ fn report(gathered: ForClaims, settings: &Settings) -> ClaimsReport {
         tool_version: env!("CARGO_PKG_VERSION"),
     };
     let Some(gather::Measured { window, metrics, mut sources }) = measured else {
-        return build::report(&facts, &objects.sources, &question);
+        return Ok(build::report(&facts, &objects.sources, &question));
     };
     sources.extend(objects.sources);
     let inputs = Inputs { window, now_ms, metrics, facts, sources };
@@ -101,7 +101,8 @@ fn report(gathered: ForClaims, settings: &Settings) -> ClaimsReport {
     let usages = usages(&inputs.facts.dra.claims, &rows.concat(), window);
     let is_blind = ledger.oddities.no_device_series;
     let measured = Some(Measured { window, usages: &usages, is_blind });
-    build::report(&inputs.facts, &inputs.sources, &Question { measured, ..question })
+    compute::readable(&inputs)?;
+    Ok(build::report(&inputs.facts, &inputs.sources, &Question { measured, ..question }))
 }
 
 /// Says that data is missing, where the format itself has no place for it.

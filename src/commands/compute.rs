@@ -2,6 +2,8 @@
 
 use super::gather::Gathered;
 use crate::error::{Error, Result};
+use crate::model::Inputs;
+use crate::model::samples::SpillError;
 use crate::report::build::{self, Stamp};
 use crate::report::contract::{Assumption, Report};
 use crate::settings::Settings;
@@ -10,17 +12,33 @@ use crate::settings::Settings;
 ///
 /// # Errors
 ///
-/// A table that does not hold together: a bug, never bad input.
+/// Samples that could not be read back; a table that does not hold together: a bug, never bad input.
 pub fn report(gathered: Gathered, settings: &Settings) -> Result<Report> {
     let stamp = Stamp {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         assumptions: assumptions(settings),
         scope: settings.scope.clone(),
     };
-    build::report(&gathered.into_inputs(&settings.policy), &settings.policy, stamp).map_err(|e| {
+    let inputs = gathered.into_inputs(&settings.policy);
+    let report = build::report(&inputs, &settings.policy, stamp);
+    readable(&inputs)?;
+    report.map_err(|e| {
         Error::failed("the report could not be computed; this is a bug")
             .caused_by(e)
             .hinted("please report it with `gpu-finops snapshot save DIR --redact`")
+    })
+}
+
+/// Whether all samples could be read, which is known when all of them were.
+///
+/// # Errors
+///
+/// A file with samples that did not fit into memory, and that cannot be read back.
+pub fn readable(inputs: &Inputs) -> Result<()> {
+    inputs.failure().map_or(Ok(()), |failure| {
+        Err(Error::failed("figures could not be computed")
+            .caused_by(failure)
+            .hinted(SpillError::HINT))
     })
 }
 

@@ -71,7 +71,9 @@ fn examine(gathered: ForDoctor, settings: &Settings) -> Result<DoctorReport> {
     let ForDoctor { gathered, server, objects } = gathered;
     let inputs = gathered.into_inputs(&settings.policy);
     let stamp = Stamp { assumptions: compute::assumptions(settings), ..Stamp::default() };
-    let ledger = report::build::report(&inputs, &settings.policy, stamp).map_err(|e| {
+    let ledger = report::build::report(&inputs, &settings.policy, stamp);
+    compute::readable(&inputs)?;
+    let ledger = ledger.map_err(|e| {
         Error::failed("the report behind the checks could not be computed; this is a bug")
             .caused_by(e)
             .hinted("please report it with `gpu-finops snapshot save DIR --redact`")

@@ -88,9 +88,8 @@ fn meaning(series: &Series) -> Labels {
 
 /// Those of some series that are there together with another of them for most of their time.
 fn overlapping<'a>(series: &[&'a Series]) -> Vec<&'a Series> {
-    let span = |s: &Series| -> Option<(Millis, Millis)> {
-        Some((*s.timestamps_ms.first()?, *s.timestamps_ms.last()?))
-    };
+    let span =
+        |s: &Series| -> Option<(Millis, Millis)> { Some((s.samples.first()?, s.samples.last()?)) };
     // An exporter that is replaced overlaps with its successor for minutes.
     let meets = |a: &Series, b: &Series| match (span(a), span(b)) {
         (Some(a), Some(b)) => {

@@ -32,10 +32,10 @@ pub(super) struct Stats {
 /// Figures about an answer. Holes are those of a device, or of all of an exporter's objects together: a pod
 /// that ends leaves none.
 pub(super) fn of(data: &MetricData, inputs: &Inputs, max_gap_ms: i64) -> Stats {
-    let times = |s: &Series| s.timestamps_ms.first().copied().zip(s.timestamps_ms.last().copied());
+    let times = |s: &Series| s.samples.first().zip(s.samples.last());
     let mut out = Stats {
         series: data.series.len(),
-        samples: data.series.iter().map(|s| s.values.len()).sum(),
+        samples: data.series.iter().map(|s| s.samples.len()).sum(),
         oldest_ms: data.series.iter().filter_map(times).map(|(first, _)| first).min(),
         newest_ms: data.series.iter().filter_map(times).map(|(_, last)| last).max(),
         ..Stats::default()
@@ -89,7 +89,7 @@ fn timeline(series: &Series) -> Timeline {
         true => Event::Stale,
         false => Event::Value(0.0),
     };
-    series.samples().map(|(at, value)| (at, event(value))).collect()
+    Timeline::of(&series.samples, event)
 }
 
 /// Stretches in which samples follow each other closely, each up to just after its last.

@@ -9,14 +9,13 @@ use crate::units::MS_PER_MINUTE;
 
 /// A sample every minute from `from` to before `to`, minutes.
 fn series(labels: &[(&str, &str)], stretches: &[(i64, i64)]) -> Series {
-    let times: Vec<i64> = stretches
+    let samples = stretches
         .iter()
-        .flat_map(|(from, to)| (*from..*to).map(|minute| minute * MS_PER_MINUTE))
+        .flat_map(|(from, to)| (*from..*to).map(|minute| (minute * MS_PER_MINUTE, 1.0)))
         .collect();
     Series {
         labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-        values: vec![1.0; times.len()],
-        timestamps_ms: times,
+        samples,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Everything a report is made from: the one value that sources fill and the core reads.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::samples::SpillError;
 use super::{ClusterFacts, MetricData, QueryId, Window};
 use crate::units::Millis;
 
@@ -62,6 +65,13 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// Why samples could not be read back where they are kept, if that has happened: what was computed from them
+    /// is then worth nothing.
+    #[must_use]
+    pub fn failure(&self) -> Option<Arc<SpillError>> {
+        self.metrics.iter().flat_map(|m| &m.series).find_map(|series| series.samples.failure())
+    }
+
     /// The answer to a query; `None` when it was not asked.
     #[must_use]
     pub fn metric(&self, query: QueryId) -> Option<&MetricData> {

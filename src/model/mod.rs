@@ -1,6 +1,7 @@
 //! What the tool talks about: windows, series, cluster objects, policy.
 //!
-//! Plain data that every other room speaks. No client, clock, file, flag or frame here.
+//! Plain data that every other room speaks. No client, clock, flag or frame here, and no file but the one in which
+//! `samples` keep what does not fit into memory.
 
 pub mod dra;
 pub mod inputs;
@@ -12,6 +13,7 @@ pub mod quantity;
 mod quantity_laws;
 pub mod query;
 pub mod reach;
+pub mod samples;
 pub mod series;
 pub mod window;
 
@@ -20,5 +22,6 @@ pub use interval::{Interval, IntervalSet};
 pub use objects::ClusterFacts;
 pub use policy::Policy;
 pub use query::QueryId;
+pub use samples::Samples;
 pub use series::{Labels, MetricData, ReadGap, Series};
 pub use window::Window;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::query::QueryId;
+use super::samples::{self, Samples};
 use crate::units::Millis;
 
 /// Label names and values of one series, the metric name included as `__name__`.
@@ -18,16 +19,13 @@ pub const fn is_stale_marker(value: f64) -> bool {
     value.to_bits() == STALE_NAN_BITS
 }
 
-/// One series: `timestamps_ms` strictly increasing, `values` of the same length, undecoded
-/// (units of the exporter, NaN, sentinels and staleness markers still in it).
+/// One series. Samples are undecoded: units of the exporter, NaN, sentinels and staleness markers still in them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {
     /// Labels with `__name__`.
     pub labels: Labels,
-    /// Sample instants.
-    pub timestamps_ms: Vec<Millis>,
-    /// Sample values, as served.
-    pub values: Vec<f64>,
+    /// Its samples, as served.
+    pub samples: Samples,
 }
 
 impl Series {
@@ -38,8 +36,9 @@ impl Series {
     }
 
     /// Samples in order.
-    pub fn samples(&self) -> impl Iterator<Item = (Millis, f64)> + '_ {
-        self.timestamps_ms.iter().copied().zip(self.values.iter().copied())
+    #[must_use]
+    pub fn samples(&self) -> samples::Iter<'_> {
+        self.samples.iter()
     }
 }
 

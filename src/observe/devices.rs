@@ -208,8 +208,7 @@ mod tests {
     fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Series {
         Series {
             labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            timestamps_ms: samples.iter().map(|s| s.0).collect(),
-            values: samples.iter().map(|s| s.1).collect(),
+            samples: samples.iter().copied().collect(),
         }
     }
 

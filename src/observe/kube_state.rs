@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
     fn series(&self, query: QueryId) -> Vec<&'a Series> {
         let mut series: Vec<_> =
             self.inputs.metric(query).map(|m| m.series.iter().collect()).unwrap_or_default();
-        series.sort_by_key(|s: &&Series| s.timestamps_ms.last().copied());
+        series.sort_by_key(|s: &&Series| s.samples.last());
         series
     }
 
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
             v if v.is_finite() => Event::Value(v),
             _ => Event::Invalid,
         };
-        series.samples().map(|(at, v)| (at, event(v))).collect()
+        Timeline::of(&series.samples, event)
     }
 
     fn presence(&self, line: &Timeline) -> IntervalSet {

@@ -3,7 +3,8 @@
 //! Most series say the same at every scrape, so samples in a row that are equal and equally spaced are one
 //! run: a week of an idle GPU takes a few dozen bytes. For how long a sample speaks is `hold`.
 
-use crate::model::Interval;
+use crate::model::samples;
+use crate::model::{Interval, Samples};
 use crate::units::Millis;
 
 /// Samples from which a median spacing above the longest gap is believed: a slow scrape, not an outage.
@@ -82,6 +83,33 @@ impl FromIterator<(Millis, Event)> for Timeline {
 }
 
 impl Timeline {
+    /// What `samples` say, each by its value.
+    #[must_use]
+    pub fn of(samples: &Samples, event: impl Fn(f64) -> Event) -> Self {
+        let mut out = Self::default();
+        samples.runs().for_each(|run| out.push_run(run, event(run.value)));
+        out
+    }
+
+    /// Adds a run of samples that all say `event` and are later than all events before them.
+    pub fn push_run(&mut self, samples: samples::Run, event: Event) {
+        for (passed, (at, _)) in (0..).zip(samples.samples()) {
+            let left = samples.count - passed;
+            // After the first few of the samples the last run has their event and their step: the others are more of it.
+            if let Some(last) = self.0.last_mut()
+                && last.event.is_same(event)
+                && last.count > 1
+                && last.step_ms == samples.step_ms
+                && at - last.last() == last.step_ms
+                && let Some(count) = last.count.checked_add(left)
+            {
+                last.count = count;
+                return;
+            }
+            self.push(at, event);
+        }
+    }
+
     /// Adds an event that is later than all before it.
     pub fn push(&mut self, at: Millis, event: Event) {
         match self.0.last_mut() {
@@ -249,6 +277,26 @@ mod tests {
 
     proptest! {
         #![proptest_config(fixed(300))]
+
+        #[test]
+        fn a_run_is_as_its_samples(
+            runs in prop::collection::vec((1i64..4, 1i64..4, 1u32..6, 0u8..4), 0..40),
+        ) {
+            let (mut whole, mut single, mut first) = (Timeline::default(), Timeline::default(), 0);
+            for (gap, step_ms, count, what) in runs {
+                let event = match what {
+                    0 => Event::Stale,
+                    1 => Event::Invalid,
+                    value => Event::Value(f64::from(value)),
+                };
+                first += gap;
+                let run = samples::Run { first, step_ms, count, value: f64::from(what) };
+                first = run.last();
+                whole.push_run(run, event);
+                run.samples().for_each(|(at, _)| single.push(at, event));
+            }
+            prop_assert_eq!(whole, single);
+        }
 
         #[test]
         fn runs_lose_nothing(steps in prop::collection::vec((1i64..4, 0u8..4), 0..60)) {

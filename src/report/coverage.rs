@@ -171,8 +171,8 @@ fn about_sources(inputs: &Inputs) -> Vec<Remark> {
         });
     }
     let newest =
-        inputs.metrics.iter().flat_map(|m| &m.series).filter_map(|s| s.timestamps_ms.last()).max();
-    if let Some(&newest) = newest.filter(|t| **t > inputs.now_ms + CLOCK_TOLERANCE_MS) {
+        inputs.metrics.iter().flat_map(|m| &m.series).filter_map(|s| s.samples.last()).max();
+    if let Some(newest) = newest.filter(|t| *t > inputs.now_ms + CLOCK_TOLERANCE_MS) {
         out.push(Remark {
             code: "clock-skew",
             message: format!(

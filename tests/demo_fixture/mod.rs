@@ -50,7 +50,7 @@ fn recorded() -> Snapshot {
 }
 
 fn status(metric: &MetricData) -> SourceStatus {
-    let samples: usize = metric.series.iter().map(|series| series.values.len()).sum();
+    let samples: usize = metric.series.iter().map(|series| series.samples.len()).sum();
     let (state, detail) = match metric.series.len() {
         0 => (SourceState::Empty, "no series".to_owned()),
         series => (SourceState::Ok, format!("{series} series, {samples} samples")),

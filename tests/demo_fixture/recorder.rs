@@ -45,10 +45,9 @@ impl Recorder {
     pub(super) fn metrics(mut self) -> Vec<MetricData> {
         let mut metric = |query: &QueryId| {
             let series = self.series.remove(query).unwrap_or_default();
-            let series = series.into_iter().map(|(labels, (timestamps_ms, values))| Series {
+            let series = series.into_iter().map(|(labels, (instants, values))| Series {
                 labels,
-                timestamps_ms,
-                values,
+                samples: instants.into_iter().zip(values).collect(),
             });
             MetricData { query: *query, series: series.collect(), gaps: vec![] }
         };

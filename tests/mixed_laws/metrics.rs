@@ -283,20 +283,19 @@ fn steps(from: i64, to: i64, value: f64) -> Samples {
 }
 
 fn series(labels: Labels, samples: Samples) -> Series {
-    let (timestamps_ms, values) = samples.into_iter().unzip();
-    Series { labels, timestamps_ms, values }
+    Series { labels, samples: samples.into_iter().collect() }
 }
 
 /// What a server is asked for: the window with two gaps before it and one after. Sizes of memory are
 /// asked for at its end only.
-fn read(mut series: Series, query: QueryId, window: Window) -> Option<Series> {
+fn read(series: Series, query: QueryId, window: Window) -> Option<Series> {
     let tail = window.end() - 15 * 60_000;
     let from = match query.kind() {
         QueryKind::Tail => tail.max(window.start()),
         _ => window.start() - 2 * GAP,
     };
     let read = from..window.end() + GAP;
-    let kept: Samples = series.samples().filter(|(t, _)| read.contains(t)).collect();
-    (series.timestamps_ms, series.values) = kept.into_iter().unzip();
-    (!series.values.is_empty()).then_some(series)
+    let series =
+        Series { samples: series.samples().filter(|(t, _)| read.contains(t)).collect(), ..series };
+    (!series.samples.is_empty()).then_some(series)
 }

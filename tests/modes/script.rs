@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gpu_finops::model::{MetricData, QueryId, Series, Window};
+use gpu_finops::model::{MetricData, QueryId, Samples, Series, Window};
 use serde::Deserialize;
 
 /// The window's start, 2026-11-20 10:00 UTC: minute 0.
@@ -53,10 +53,10 @@ impl Script {
 
 impl Group {
     fn series(&self, stretches: &[(i64, i64, f64)]) -> Vec<Series> {
-        let samples = stretches
+        let samples: Samples = stretches
             .iter()
-            .flat_map(|&(from, to, value)| (from..to).map(move |m| (START + m * MINUTE, value)));
-        let (timestamps_ms, values): (Vec<_>, Vec<_>) = samples.unzip();
+            .flat_map(|&(from, to, value)| (from..to).map(move |m| (START + m * MINUTE, value)))
+            .collect();
         let own = [BTreeMap::new()];
         let copies = if self.copies.is_empty() { &own[..] } else { &self.copies };
         copies
@@ -64,7 +64,7 @@ impl Group {
             .map(|more| {
                 let labels = self.labels.iter().chain(more);
                 let labels = labels.map(|(k, v)| (k.clone(), v.clone())).collect();
-                Series { labels, timestamps_ms: timestamps_ms.clone(), values: values.clone() }
+                Series { labels, samples: samples.clone() }
             })
             .collect()
     }

@@ -3,32 +3,45 @@
 use std::collections::BTreeMap;
 
 use super::DeviceObservations;
+use crate::model::samples::Run;
 use crate::model::{Interval, Series};
 use crate::observe::field::{Decoded, DropReason, Field};
 use crate::observe::labels;
 use crate::observe::timeline::{Event, Timeline};
-use crate::units::Millis;
 
-/// Samples of a series as events, one by one.
-fn events(field: Field, series: &Series) -> impl Iterator<Item = (Millis, Decoded)> + '_ {
+/// Samples of a series, equal ones together, and what they come to.
+fn events(field: Field, series: &Series) -> impl Iterator<Item = (Run, Decoded)> + '_ {
     let is_partition = labels::is_partition(series);
-    series.samples().map(move |(at, raw)| {
-        let decoded = match field.decode(raw) {
+    series.samples.runs().map(move |run| {
+        let decoded = match field.decode(run.value) {
             Decoded::Stale => Decoded::Stale,
             _ if is_partition => Decoded::Dropped(DropReason::Partition),
             decoded => decoded,
         };
-        (at, decoded)
+        (run, decoded)
     })
 }
 
-pub(super) fn timeline(field: Field, series: &Series) -> Timeline {
-    let event = |decoded| match decoded {
+const fn event(decoded: Decoded) -> Event {
+    match decoded {
         Decoded::Value(value) | Decoded::Clamped(value) => Event::Value(value),
         Decoded::Dropped(_) => Event::Invalid,
         Decoded::Stale => Event::Stale,
-    };
-    events(field, series).map(|(at, decoded)| (at, event(decoded))).collect()
+    }
+}
+
+pub(super) fn timeline(field: Field, series: &Series) -> Timeline {
+    let mut out = Timeline::default();
+    events(field, series).for_each(|(run, decoded)| out.push_run(run, event(decoded)));
+    out
+}
+
+/// How many samples of a run lie in `[start, end)`.
+fn count_within(run: Run, time: Interval) -> u64 {
+    if time.start <= run.first && run.last() < time.end {
+        return u64::from(run.count);
+    }
+    run.samples().filter(|(at, _)| time.start <= *at && *at < time.end).count() as u64
 }
 
 /// What became of the samples of one series.
@@ -43,20 +56,28 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts what lies in `counted`; the size of a memory is no evidence of use.
     pub(super) fn of(field: Field, series: &Series, counted: Interval) -> Self {
-        let mut out = Self { spacing: timeline(field, series).median_spacing(), ..Self::default() };
-        if field.is_size() {
-            return out;
-        }
-        let within = |at: Millis| counted.start <= at && at < counted.end;
-        for (_, decoded) in events(field, series).filter(|(at, _)| within(*at)) {
-            out.seen += u64::from(decoded != Decoded::Stale);
-            match decoded {
-                Decoded::Clamped(_) => out.clamped += 1,
-                Decoded::Dropped(reason) => *out.dropped.entry(reason).or_default() += 1,
-                Decoded::Value(_) | Decoded::Stale => {}
+        let (mut out, mut line) = (Self::default(), Timeline::default());
+        for (run, decoded) in events(field, series) {
+            line.push_run(run, event(decoded));
+            if !field.is_size() {
+                out.add(decoded, count_within(run, counted));
             }
         }
+        out.spacing = line.median_spacing();
         out
+    }
+
+    fn add(&mut self, decoded: Decoded, count: u64) {
+        if count == 0 {
+            return;
+        }
+        match decoded {
+            Decoded::Clamped(_) => self.clamped += count,
+            Decoded::Dropped(reason) => *self.dropped.entry(reason).or_default() += count,
+            Decoded::Stale => return,
+            Decoded::Value(_) => {}
+        }
+        self.seen += count;
     }
 
     pub(super) fn add_to(&self, out: &mut DeviceObservations<'_>) {

@@ -51,8 +51,11 @@ impl Reader<'_> {
                 requests: PodRequests::default(),
             });
             demand.time = demand.time.union(&Self::grid(series, step));
-            let amount =
-                series.values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+            let amount = series
+                .samples()
+                .map(|(_, value)| value)
+                .filter(|v| v.is_finite())
+                .fold(0.0, f64::max);
             match series.label("resource") {
                 Some("cpu") => demand.requests.cpu_millicores = integer(amount * 1_000.0),
                 Some("memory") => demand.requests.memory_bytes = integer(amount),

@@ -12,7 +12,7 @@ use crate::units::Millis;
 impl Reader<'_> {
     /// Instants of a grid query as intervals: what holds at one point is taken to hold for a step.
     pub(super) fn grid(series: &Series, step_ms: i64) -> IntervalSet {
-        IntervalSet::union_of(series.timestamps_ms.iter().map(|&t| Interval::new(t, t + step_ms)))
+        IntervalSet::union_of(series.samples().map(|(t, _)| Interval::new(t, t + step_ms)))
     }
 
     pub(super) fn nodes(&self, state: &mut KubeState) {
@@ -85,7 +85,8 @@ impl Reader<'_> {
 }
 
 fn read_allocatable(node: &mut KubeNode, series: &Series) {
-    let Some(value) = series.values.iter().rev().copied().find(|v| v.is_finite()) else { return };
+    let values = series.samples().map(|(_, value)| value);
+    let Some(value) = values.filter(|value| value.is_finite()).last() else { return };
     match series.label("resource") {
         Some("cpu") => node.cpu_millicores = Some(integer(value * 1_000.0)),
         Some("memory") => node.memory_bytes = Some(integer(value)),

@@ -104,7 +104,7 @@ impl Reader<'_> {
             }
         };
         on_pods(QueryId::PodTerminal, &mut |pod, s| {
-            pod.terminal_ms = min_some(pod.terminal_ms, s.timestamps_ms.first().copied());
+            pod.terminal_ms = min_some(pod.terminal_ms, s.samples.first());
         });
         on_pods(QueryId::PodCompletionTime, &mut |pod, s| {
             pod.completed_ms = last_instant(s).or(pod.completed_ms);
@@ -144,8 +144,7 @@ fn effective(counts: &Counts) -> u32 {
 
 /// Notes when a pod was seen; `false` for a series without samples.
 fn seen(pod: &mut KubePod, series: &Series, step: i64) -> bool {
-    let (Some(&first), Some(&last)) = (series.timestamps_ms.first(), series.timestamps_ms.last())
-    else {
+    let (Some(first), Some(last)) = (series.samples.first(), series.samples.last()) else {
         return false;
     };
     let (first, last) = pod.seen.map_or((first, last), |(f, l)| (f.min(first), l.max(last)));
@@ -163,7 +162,8 @@ pub(super) fn seen_while_bound(pod: &mut KubePod) {
 
 /// The last value of a series of Unix seconds.
 fn last_instant(series: &Series) -> Option<Millis> {
-    series.values.iter().rev().copied().filter(|v| *v > 0.0).find_map(millis_from_seconds)
+    let values = series.samples().map(|(_, value)| value).filter(|v| *v > 0.0);
+    values.filter_map(millis_from_seconds).last()
 }
 
 fn min_some(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {

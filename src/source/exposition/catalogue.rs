@@ -128,9 +128,6 @@ fn only(labels: &Labels, names: &[String]) -> Labels {
 fn series(answer: Answer) -> Vec<Series> {
     answer
         .into_iter()
-        .map(|(labels, samples)| {
-            let (timestamps_ms, values) = samples.into_iter().unzip();
-            Series { labels, timestamps_ms, values }
-        })
+        .map(|(labels, samples)| Series { labels, samples: samples.into_iter().collect() })
         .collect()
 }

@@ -171,7 +171,7 @@ proptest! {
         let asked: BTreeMap<QueryId, usize> = feed.metrics.iter().map(|m| (m.query, m.series.len())).collect();
         prop_assert_eq!(asked.len(), QueryId::ALL.len());
         for series in feed.metrics.iter().flat_map(|m| &m.series) {
-            prop_assert!(series.timestamps_ms.is_sorted_by(|a, b| a < b));
+            prop_assert!(series.samples.instants().is_sorted_by(|a, b| a < b));
         }
     }
 }

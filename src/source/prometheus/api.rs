@@ -11,6 +11,7 @@ use super::backoff::Backoff;
 use super::decode::{Answer, DecodeError};
 use super::options::ReadOptions;
 use super::transport::{ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport};
+use crate::model::samples::Spill;
 
 /// Tries of a request whose failures are expensive (time-outs).
 const MAX_EXPENSIVE_TRIES: u32 = 2;
@@ -30,6 +31,7 @@ pub struct Api {
     backoff: Backoff,
     slots: Semaphore,
     outage: Mutex<Outage>,
+    spill: Spill,
 }
 
 /// How the server fared: its successes, and failures since the last one that speak of the server
@@ -52,7 +54,9 @@ impl Api {
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, options: ReadOptions) -> Self {
         let slots = Semaphore::new(options.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
-        Self { transport, options, backoff: Backoff::default(), slots, outage: Mutex::default() }
+        let spill = Spill::new(options.memory_bytes, &options.spill_dir);
+        let (backoff, outage) = (Backoff::default(), Mutex::default());
+        Self { transport, options, backoff, slots, outage, spill }
     }
 
     /// The same with other waits, for tests that cannot sit out the real ones.
@@ -60,6 +64,11 @@ impl Api {
     pub(super) const fn with_backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
+    }
+
+    /// Where samples go that do not fit into memory.
+    pub(super) const fn spill(&self) -> &Spill {
+        &self.spill
     }
 
     /// Where it is, for people.

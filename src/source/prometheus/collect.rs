@@ -19,6 +19,7 @@ use super::transport::Transport;
 use super::ways::{NotOffered, Ways};
 use super::{requests, scope, status};
 use crate::model::query::QueryScope;
+use crate::model::samples::SpillError;
 use crate::model::{MetricData, QueryId, SourceStatus, Window};
 use crate::source::ReadPlan;
 use crate::source::progress::Progress;
@@ -70,6 +71,9 @@ pub enum CollectError {
         /// What happened to the first query.
         reason: String,
     },
+    /// The samples do not fit into memory, and not on the disk.
+    #[error("the samples are too many for memory")]
+    TooMany(#[source] Arc<SpillError>),
     /// A query could not be written with these settings.
     #[error(transparent)]
     Query(#[from] RenderError),
@@ -87,6 +91,7 @@ impl CollectError {
             Self::NothingAnswered { .. } => {
                 Some("look at the server's log; a shorter --window asks less of it")
             }
+            Self::TooMany(_) => Some(SpillError::HINT),
             Self::Query(_) => None,
         }
     }
@@ -101,7 +106,8 @@ impl CollectError {
 /// `gpu_resources` are extended resource names (`nvidia.com/gpu`).
 ///
 /// # Errors
-/// When the server cannot be used at all, or a label matcher is not one. A query that fails is not an
+/// When the server cannot be used at all, a label matcher is not one, or samples fit neither into memory nor
+/// on the disk. A query that fails is not an
 /// error but a gap in its answer and a line in [`Collected::sources`].
 pub async fn collect(
     transport: Arc<dyn Transport>,
@@ -123,6 +129,9 @@ pub async fn collect(
     let answered = api.answered();
     let run = Run { ways: &ways, window, progress };
     let (metrics, mut sources) = run.all(bindings).await;
+    if let Some(failure) = api.spill().failure() {
+        return Err(CollectError::TooMany(failure));
+    }
     if api.answered() == answered {
         // A report on that would be one of zeros.
         let reason = first_failure(&metrics);

@@ -8,7 +8,8 @@ use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::scan;
-use crate::model::{Labels, Series};
+use crate::model::samples::Builder;
+use crate::model::{Labels, Samples, Series};
 use crate::units::{Millis, millis_from_seconds};
 
 /// Why a successful HTTP answer could not be read.
@@ -45,7 +46,7 @@ pub(super) struct SeriesData {
 impl SeriesData {
     /// Number of samples.
     pub(super) fn samples(&self) -> u64 {
-        self.series.iter().map(|series| series.values.len() as u64).sum()
+        self.series.iter().map(|series| series.samples.len() as u64).sum()
     }
 }
 
@@ -71,11 +72,11 @@ pub(super) fn parsed_series(body: &[u8]) -> Result<Answer<SeriesData>, DecodeErr
     for raw in answer.data.result.unwrap_or_default() {
         data.histograms_ignored += raw.histograms.0 + u64::from(raw.histogram.is_some());
         let samples = match raw.value {
-            Some(sample) => Samples { timestamps_ms: vec![sample.0], values: vec![sample.1] },
-            None => raw.values,
+            Some(Sample(at, value)) => [(at, value)].into_iter().collect(),
+            None => raw.values.0,
         };
-        if !samples.values.is_empty() {
-            data.series.push(ordered(raw.metric, samples.timestamps_ms, samples.values));
+        if !samples.is_empty() {
+            data.series.push(Series { labels: raw.metric, samples });
         }
     }
     Ok(Answer { data, warnings: answer.warnings, infos: answer.infos })
@@ -140,18 +141,16 @@ struct RawSeries {
     #[serde(default)]
     metric: Labels,
     #[serde(default)]
-    values: Samples,
+    values: Values,
     value: Option<Sample>,
     #[serde(default)]
     histograms: Count,
     histogram: Option<IgnoredAny>,
 }
 
+/// Samples, packed as they are read.
 #[derive(Default)]
-struct Samples {
-    timestamps_ms: Vec<Millis>,
-    values: Vec<f64>,
-}
+struct Values(Samples);
 
 /// `[1435781430.781, "1.5"]`
 struct Sample(Millis, f64);
@@ -159,24 +158,23 @@ struct Sample(Millis, f64);
 #[derive(Default)]
 struct Count(u64);
 
-impl<'de> Deserialize<'de> for Samples {
+impl<'de> Deserialize<'de> for Values {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct SamplesVisitor;
 
         impl<'de> Visitor<'de> for SamplesVisitor {
-            type Value = Samples;
+            type Value = Values;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of samples")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Samples, A::Error> {
-                let mut samples = Samples::default();
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Values, A::Error> {
+                let mut samples = Builder::default();
                 while let Some(Sample(at, value)) = seq.next_element()? {
-                    samples.timestamps_ms.push(at);
-                    samples.values.push(value);
+                    samples.push(at, value);
                 }
-                Ok(samples)
+                Ok(Values(samples.finish()))
             }
         }
 
@@ -278,28 +276,10 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// A series of samples in the order of time, one per instant.
-pub(super) fn ordered(labels: Labels, timestamps_ms: Vec<Millis>, values: Vec<f64>) -> Series {
-    if timestamps_ms.is_sorted_by(|a, b| a < b) {
-        return Series { labels, timestamps_ms, values };
-    }
-    let mut pairs: Vec<(Millis, f64)> = timestamps_ms.into_iter().zip(values).collect();
-    // Stable: of two samples at one instant the first served stays.
-    pairs.sort_by_key(|(at, _)| *at);
-    pairs.dedup_by_key(|(at, _)| *at);
-    let (timestamps_ms, values) = pairs.into_iter().unzip();
-    Series { labels, timestamps_ms, values }
-}
-
 /// The samples in `[start, end)`; `None` when there are none.
-pub(super) fn clipped(mut series: Series, start: Millis, end: Millis) -> Option<Series> {
-    let from = series.timestamps_ms.partition_point(|at| *at < start);
-    let to = series.timestamps_ms.partition_point(|at| *at < end);
-    series.timestamps_ms.truncate(to);
-    series.values.truncate(to);
-    series.timestamps_ms.drain(..from);
-    series.values.drain(..from);
-    (!series.values.is_empty()).then_some(series)
+pub(super) fn clipped(series: Series, start: Millis, end: Millis) -> Option<Series> {
+    let samples = series.samples.within(start, end);
+    (!samples.is_empty()).then_some(Series { samples, ..series })
 }
 
 #[cfg(test)]

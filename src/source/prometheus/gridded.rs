@@ -21,6 +21,7 @@ use super::reader::{brought, grid_series};
 use super::render::{quoted_string, with_matcher};
 use super::requests;
 use crate::model::query::QueryKind;
+use crate::model::samples::Builder;
 use crate::model::{Labels, MetricData, QueryId, Series};
 use crate::source::progress::Progress;
 use crate::source::{ReadPlan, SampleReader};
@@ -120,7 +121,8 @@ async fn step(job: &Job<'_>) -> i64 {
     let reply = job.api.call(&request, decode::series).await;
     job.progress.done(0, reply.as_ref().map_or(0, |reply| reply.bytes));
     let counts = reply.map(|reply| reply.answer.data.series).unwrap_or_default();
-    let most = counts.iter().flat_map(|series| &series.values).copied().fold(0.0, f64::max);
+    let values = counts.iter().flat_map(Series::samples).map(|(_, value)| value);
+    let most = values.fold(0.0, f64::max);
     step_for(most)
 }
 
@@ -254,17 +256,17 @@ impl Instants {
     /// The samples that `gridded` shows, each once and at its own instant; `None` where they are unknown.
     fn traced(&self, gridded: Series) -> Option<Series> {
         let mut instants = self.of.get(&gridded.labels)?.samples().peekable();
-        let (mut timestamps_ms, mut values) = (Vec::new(), Vec::new());
+        let (mut samples, mut last) = (Builder::default(), None);
         for (point, value) in gridded.samples() {
             while instants.next_if(|(at, _)| *at < point).is_some() {}
             let Some((_, seconds)) = instants.next_if(|(at, _)| *at == point) else { continue };
             let Some(taken) = millis_from_seconds(seconds) else { continue };
-            if timestamps_ms.last().is_none_or(|last| *last < taken) {
-                timestamps_ms.push(taken);
-                values.push(value);
+            if last.is_none_or(|last| last < taken) {
+                samples.push(taken, value);
+                last = Some(taken);
             }
         }
-        Some(Series { labels: gridded.labels, timestamps_ms, values })
+        Some(Series { labels: gridded.labels, samples: samples.finish() })
     }
 }
 

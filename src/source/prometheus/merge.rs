@@ -2,11 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Labels, MetricData, QueryId, ReadGap, Series};
+use crate::model::{Labels, MetricData, QueryId, ReadGap, Samples, Series};
 use crate::units::Millis;
-
-/// Instants and their values.
-type Samples = (Vec<Millis>, Vec<f64>);
 
 /// Collects series of parts in any order.
 #[derive(Debug, Default)]
@@ -17,9 +14,9 @@ pub(super) struct Merger {
 impl Merger {
     /// Adds the series of one part.
     pub(super) fn add(&mut self, series: Vec<Series>) {
-        for Series { labels, timestamps_ms, values } in series {
-            if !timestamps_ms.is_empty() {
-                self.parts.entry(labels).or_default().push((timestamps_ms, values));
+        for Series { labels, samples } in series {
+            if !samples.is_empty() {
+                self.parts.entry(labels).or_default().push(samples);
             }
         }
     }
@@ -34,27 +31,15 @@ impl Merger {
 }
 
 fn joined(labels: Labels, mut parts: Vec<Samples>) -> Series {
-    parts.sort_by_key(|(timestamps, _)| timestamps.first().copied());
-    let disjoint = parts.windows(2).all(|pair| pair[0].0.last() < pair[1].0.first());
-    if disjoint {
-        // Of the exact size: vectors that grew while decoding have up to twice that.
-        let length = parts.iter().map(|(timestamps, _)| timestamps.len()).sum();
-        let mut timestamps_ms = Vec::with_capacity(length);
-        let mut values = Vec::with_capacity(length);
-        for (more_timestamps, more_values) in parts {
-            timestamps_ms.extend(more_timestamps);
-            values.extend(more_values);
-        }
-        return Series { labels, timestamps_ms, values };
+    parts.sort_by_key(Samples::first);
+    if let Some(samples) = Samples::joined(&parts) {
+        return Series { labels, samples };
     }
-    let mut samples: Vec<(Millis, f64)> =
-        parts.into_iter().flat_map(|(at, values)| at.into_iter().zip(values)).collect();
+    let mut samples: Vec<(Millis, f64)> = parts.iter().flatten().collect();
     // By value too, so that which of two samples at one instant stays does not depend on which
     // answer came first.
     samples.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    samples.dedup_by_key(|(at, _)| *at);
-    let (timestamps_ms, values) = samples.into_iter().unzip();
-    Series { labels, timestamps_ms, values }
+    Series { labels, samples: samples.into_iter().collect() }
 }
 
 /// Gaps in order; touching ones for one reason become one.
@@ -90,8 +75,10 @@ mod tests {
     use super::*;
 
     fn series(name: &str, samples: &[(Millis, f64)]) -> Series {
-        let (timestamps_ms, values) = samples.iter().copied().unzip();
-        Series { labels: Labels::from([("n".into(), name.into())]), timestamps_ms, values }
+        Series {
+            labels: Labels::from([("n".into(), name.into())]),
+            samples: samples.iter().copied().collect(),
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::samples::MEMORY_BYTES;
+
 /// A secret that never shows in a debug print, a log or an error.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -77,6 +79,10 @@ pub struct ReadOptions {
     pub transport: SampleTransport,
     /// Step of the grid where raw samples are read on one; `None` goes by how close samples are.
     pub step_ms: Option<i64>,
+    /// Bytes of packed samples that stay in memory.
+    pub memory_bytes: u64,
+    /// Folder for a temporary file with those that do not.
+    pub spill_dir: PathBuf,
 }
 
 impl Default for ReadOptions {
@@ -89,6 +95,8 @@ impl Default for ReadOptions {
             matchers: Vec::new(),
             transport: SampleTransport::Auto,
             step_ms: None,
+            memory_bytes: MEMORY_BYTES,
+            spill_dir: std::env::temp_dir(),
         }
     }
 }

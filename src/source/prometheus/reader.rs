@@ -16,7 +16,7 @@ use super::parts::{Brought, Fetch, Job};
 use super::requests;
 use super::transport::{ApiRequest, Transport};
 use crate::model::query::QueryKind;
-use crate::model::{MetricData, QueryId};
+use crate::model::{MetricData, QueryId, Series};
 use crate::source::progress::Progress;
 use crate::source::{ReadPlan, SampleReader};
 use crate::units::MS_PER_HOUR;
@@ -114,7 +114,8 @@ pub(super) async fn grid_series(job: &Job<'_>) -> u64 {
     let reply = job.api.call(&request, decode::series).await;
     job.progress.done(0, reply.as_ref().map_or(0, |reply| reply.bytes));
     let counts = reply.map(|reply| reply.answer.data.series).unwrap_or_default();
-    let largest = counts.iter().flat_map(|series| &series.values).copied().fold(1.0, f64::max);
+    let values = counts.iter().flat_map(Series::samples).map(|(_, value)| value);
+    let largest = values.fold(1.0, f64::max);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

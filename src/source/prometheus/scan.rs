@@ -13,8 +13,8 @@ use std::str;
 pub use line::line;
 use text::{POWERS_U64, Text};
 
-use super::decode::ordered;
 use crate::model::Series;
+use crate::model::samples::Builder;
 use crate::units::{MS_PER_SECOND, Millis};
 
 const START: &[u8] = br#"{"status":"success","data":{"resultType":"matrix","result":["#;
@@ -46,18 +46,18 @@ impl<'a> Text<'a> {
         self.take(br#"{"metric":"#)?;
         let labels = self.labels()?;
         self.take(br#","values":["#)?;
-        let (mut timestamps_ms, mut values) = (Vec::new(), Vec::new());
+        let mut samples = Builder::default();
         if !self.is_next(b"]}") {
             loop {
-                timestamps_ms.push(self.instant()?);
-                values.push(self.value()?);
+                samples.push(self.instant()?, self.value()?);
                 if !self.is_next(b",") {
                     break;
                 }
             }
             self.take(b"]}")?;
         }
-        Some((!values.is_empty()).then(|| ordered(labels, timestamps_ms, values)))
+        let samples = samples.finish();
+        Some((!samples.is_empty()).then_some(Series { labels, samples }))
     }
 
     /// `[1795132800.057,"`

@@ -89,8 +89,7 @@ mod tests {
     fn answer(query: QueryId, series: &[&[(&str, &str)]]) -> MetricData {
         let series = series.iter().map(|labels| Series {
             labels: labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            timestamps_ms: vec![1],
-            values: vec![1.0],
+            samples: [(1, 1.0)].into_iter().collect(),
         });
         MetricData { query, series: series.collect(), gaps: Vec::new() }
     }

@@ -10,7 +10,7 @@ pub(in crate::source) fn of_answer(
     notes: &[String],
 ) -> SourceStatus {
     let series = answer.series.len();
-    let samples: usize = answer.series.iter().map(|series| series.values.len()).sum();
+    let samples: usize = answer.series.iter().map(|series| series.samples.len()).sum();
     let counts =
         format!("{series} series, {samples} {}", if samples == 1 { "sample" } else { "samples" });
     let everything = |start, end| start <= window.start() && end >= window.end();
@@ -60,8 +60,7 @@ mod tests {
 
     fn status(series: usize, gaps: &[(i64, i64)], notes: &[&str]) -> (SourceState, String) {
         let one = Series {
-            timestamps_ms: vec![1_000, 2_000],
-            values: vec![0.0, 1.0],
+            samples: [(1_000, 0.0), (2_000, 1.0)].into_iter().collect(),
             ..Series::default()
         };
         let answer = MetricData {

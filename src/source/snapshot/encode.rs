@@ -83,7 +83,7 @@ impl Writer<'_> {
 
     fn metric(&mut self, metric: &MetricData) -> Result<MetricEntry, SnapshotError> {
         let query = metric.query.name();
-        let samples = metric.series.iter().map(|s| s.values.len() as u64).sum();
+        let samples = metric.series.iter().map(|s| s.samples.len() as u64).sum();
         let (mut labels_file, mut samples_file) = (None, None);
         if !metric.series.is_empty() {
             let path = format!("labels/{query}.parquet");

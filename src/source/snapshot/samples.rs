@@ -7,8 +7,10 @@
 use polars::prelude::*;
 
 use super::error::SnapshotError;
-use crate::model::{Labels, Series as MetricSeries};
+use crate::model::samples::Builder;
+use crate::model::{Labels, Samples, Series as MetricSeries};
 use crate::source::tables::{self, NULL_ROW, SERIES, column, series_at, series_index};
+use crate::units::Millis;
 
 const VALUE: &str = "value";
 /// Since the sample before of the same series; since the epoch for the first.
@@ -25,24 +27,24 @@ pub(super) fn encode_samples(
     file: &str,
     series: &[MetricSeries],
 ) -> Result<Vec<u8>, SnapshotError> {
-    let count = series.iter().map(|s| s.timestamps_ms.len()).sum();
+    let count = series.iter().map(|s| s.samples.len()).sum();
     let mut index = Vec::with_capacity(count);
     let mut elapsed = Vec::with_capacity(count);
     let mut values = Vec::with_capacity(count);
     for (i, one) in series.iter().enumerate() {
-        if one.timestamps_ms.len() != one.values.len() {
-            return Err(SnapshotError::unwritable(file, format!("series {i} has lost a value")));
-        }
-        index.resize(index.len() + one.values.len(), series_index(file, i)?);
-        let mut before = 0;
-        for &instant in &one.timestamps_ms {
+        index.resize(index.len() + one.samples.len(), series_index(file, i)?);
+        let mut before: Millis = 0;
+        for (instant, value) in one.samples() {
             let step = instant.checked_sub(before).ok_or_else(|| {
                 SnapshotError::unwritable(file, format!("series {i} has a sample at {instant} ms"))
             })?;
             elapsed.push(step);
+            values.push(value);
             before = instant;
         }
-        values.extend_from_slice(&one.values);
+    }
+    if let Some(failure) = series.iter().find_map(|one| one.samples.failure()) {
+        return Err(SnapshotError::unwritable(file, failure.to_string()));
     }
     let columns = [
         Column::new(SERIES.into(), index),
@@ -73,19 +75,15 @@ pub(super) fn decode(
     }
     let mut names = vec![Labels::default(); count];
     tables::fill_labels(labels_name, &labels, &mut names)?;
-    let mut series: Vec<MetricSeries> = names
-        .into_iter()
-        .map(|labels| MetricSeries { labels, ..MetricSeries::default() })
-        .collect();
-    fill_samples(samples_name, &values, &mut series)?;
-    Ok(series)
+    let samples = read_samples(samples_name, &values, count)?;
+    let series = names.into_iter().zip(samples);
+    Ok(series.map(|(labels, samples)| MetricSeries { labels, samples }).collect())
 }
 
-fn fill_samples(
-    file: &str,
-    df: &DataFrame,
-    series: &mut [MetricSeries],
-) -> Result<(), SnapshotError> {
+/// The samples of each of `count` series.
+fn read_samples(file: &str, df: &DataFrame, count: usize) -> Result<Vec<Samples>, SnapshotError> {
+    let mut series: Vec<(Option<Millis>, Builder)> = Vec::new();
+    series.resize_with(count, Default::default);
     let index = column(file, df, SERIES, Column::u32)?;
     let steps = column(file, df, ELAPSED_MS, Column::i64)?;
     let values = column(file, df, VALUE, Column::f64)?;
@@ -93,13 +91,11 @@ fn fill_samples(
         let (Some(i), Some(step), Some(value)) = (i, step, value) else {
             return Err(SnapshotError::damaged(file, NULL_ROW));
         };
-        let one = series_at(file, series, i)?;
-        let before = one.timestamps_ms.last().copied();
-        let instant = before.unwrap_or(0).checked_add(step);
-        match instant {
-            Some(instant) if before.is_none_or(|before| before < instant) => {
-                one.timestamps_ms.push(instant);
-                one.values.push(value);
+        let (last, samples) = series_at(file, &mut series, i)?;
+        match last.unwrap_or(0).checked_add(step) {
+            Some(instant) if last.is_none_or(|last| last < instant) => {
+                samples.push(instant, value);
+                *last = Some(instant);
             }
             _ => {
                 let detail = format!("series {i} does not go forward in time: a step of {step} ms");
@@ -107,5 +103,29 @@ fn fill_samples(
             }
         }
     }
-    Ok(())
+    Ok(series.into_iter().map(|(_, mut samples)| samples.finish()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written by something else: back in time, or twice at one instant.
+    #[test]
+    fn steps_that_are_not_forward_are_refused() {
+        let labels = Labels::from([("n".to_owned(), "v".to_owned())]);
+        let labels = tables::label_columns("labels", [&labels]).unwrap();
+        let labels = tables::write("labels", &labels).unwrap();
+        for steps in [[5_i64, -1, 2], [5, 0, 1], [i64::MAX, 1, 1]] {
+            let columns = [
+                Column::new(SERIES.into(), vec![0_u32; 3]),
+                Column::new(ELAPSED_MS.into(), steps.to_vec()),
+                Column::new(VALUE.into(), vec![1.0; 3]),
+            ];
+            let content = tables::write("samples", &columns).unwrap();
+            let found = decode(("labels", labels.clone()), ("samples", content), 1, 3);
+            let message = found.unwrap_err().to_string();
+            assert!(message.contains("does not go forward in time"), "{message}");
+        }
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! One tap for each series and query; samples come in order of time.
 
-use crate::model::Window;
 use crate::model::query::QueryKind;
+use crate::model::samples::Builder;
 use crate::model::series::is_stale_marker;
+use crate::model::{Samples, Window};
 use crate::source::prometheus::chunks;
 use crate::units::{MS_PER_DAY, MS_PER_MINUTE, Millis};
 
@@ -12,13 +13,15 @@ use crate::units::{MS_PER_DAY, MS_PER_MINUTE, Millis};
 pub(in crate::source) const LOOKBACK_MS: i64 = 5 * MS_PER_MINUTE;
 
 /// What becomes of the samples of one series for one query.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(in crate::source) struct Tap {
     kind: QueryKind,
     start: Millis,
     end: Millis,
     last: Option<(Millis, f64)>,
-    out: Vec<(Millis, f64)>,
+    /// Given only when the next one is known: the last of a day is not known before.
+    next: Option<(Millis, f64)>,
+    out: Builder,
 }
 
 impl Tap {
@@ -28,7 +31,7 @@ impl Tap {
             QueryKind::Tail => chunks::tail(window)[0].start,
             _ => window.start(),
         };
-        Self { kind, start, end: window.end(), last: None, out: Vec::new() }
+        Self { kind, start, end: window.end(), last: None, next: None, out: Builder::default() }
     }
 
     /// The next sample. `keeps` says which values the query gives at steps.
@@ -39,12 +42,14 @@ impl Tap {
         }
         let inside = self.start <= at && at < self.end;
         match self.kind {
-            QueryKind::Raw | QueryKind::Tail if inside => self.out.push((at, value)),
+            QueryKind::Raw | QueryKind::Tail if inside => self.out.push(at, value),
             QueryKind::Info if inside && !is_stale_marker(value) => {
                 let day_end = (at.div_euclid(MS_PER_DAY) + 1) * MS_PER_DAY;
                 let stamp = day_end.min(self.end) - 1;
-                self.out.pop_if(|(known, _)| *known == stamp);
-                self.out.push((stamp, value));
+                let before = self.next.replace((stamp, value));
+                if let Some((at, value)) = before.filter(|(known, _)| *known != stamp) {
+                    self.out.push(at, value);
+                }
             }
             QueryKind::Grid { step_ms } => self.evaluate(at, step_ms, keeps),
             _ => {}
@@ -64,17 +69,20 @@ impl Tap {
         if let Some((first, last)) = chunks::grid_points(from, to, step_ms) {
             let mut point = first;
             while point <= last {
-                self.out.push((point, value));
+                self.out.push(point, value);
                 point += step_ms;
             }
         }
     }
 
     /// Everything that the query gives of the series.
-    pub(in crate::source) fn finish(mut self, keeps: impl Fn(f64) -> bool) -> Vec<(Millis, f64)> {
+    pub(in crate::source) fn finish(mut self, keeps: impl Fn(f64) -> bool) -> Samples {
         if let QueryKind::Grid { step_ms } = self.kind {
             self.evaluate(self.end, step_ms, keeps);
         }
-        self.out
+        if let Some((at, value)) = self.next {
+            self.out.push(at, value);
+        }
+        self.out.finish()
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::answer::Tap;
 use super::scraped::TargetName;
 use crate::model::query::{QueryKind, QueryScope};
-use crate::model::{Labels, MetricData, QueryId, ReadGap, Series, SourceStatus, Window};
+use crate::model::{Labels, MetricData, QueryId, ReadGap, Samples, Series, SourceStatus, Window};
 use crate::source::exposition::{Answer, Catalogue};
 use crate::source::prometheus::render::LabelScope;
 use crate::source::prometheus::{scope, status};
@@ -139,17 +139,14 @@ impl Replies {
 }
 
 /// Series with their samples.
-type Found = Vec<(Labels, Vec<(Millis, f64)>)>;
+type Found = Vec<(Labels, Samples)>;
 
 fn answered(catalogue: &Catalogue, query: QueryId, found: Found) -> Vec<Series> {
     if catalogue.is_grouped(query) {
-        let samples = found.into_iter().map(|(labels, s)| (labels, s.into_iter().collect()));
+        let samples = found.into_iter().map(|(labels, s)| (labels, s.iter().collect()));
         return catalogue.series(query, samples.collect::<Answer>());
     }
-    let series = |(labels, samples): (Labels, Vec<(Millis, f64)>)| {
-        let (timestamps_ms, values) = samples.into_iter().unzip();
-        Series { labels, timestamps_ms, values }
-    };
+    let series = |(labels, samples)| Series { labels, samples };
     let mut series: Vec<Series> = found.into_iter().map(series).collect();
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
     series

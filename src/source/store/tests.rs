@@ -162,7 +162,7 @@ fn a_target_that_does_not_answer_is_a_gap_and_an_outage() {
     let gaps: Vec<_> = answer.gaps.iter().map(|g| (g.start_ms - T0, g.end_ms - T0)).collect();
     // And nobody came after the last one.
     assert_eq!(gaps, [(19 * STEP, 40 * STEP), (59 * STEP, 2 * MS_PER_HOUR)]);
-    assert_eq!(answer.series[0].values[20].to_bits(), STALE_NAN_BITS);
+    assert_eq!(answer.series[0].samples.values()[20].to_bits(), STALE_NAN_BITS);
     let line = |name: &str| stored.sources.iter().find(|s| s.name == name).expect("a line");
     assert_eq!(line("store/targets").state, SourceState::Partial);
     assert_eq!(

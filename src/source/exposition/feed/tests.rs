@@ -53,7 +53,7 @@ fn a_scrape_answers_the_catalogue() {
     );
     let util = answer(&feed, QueryId::GpuUtil);
     assert_eq!(
-        (util[0].timestamps_ms.as_slice(), util[0].values.as_slice()),
+        (util[0].samples.instants().as_slice(), util[0].samples.values().as_slice()),
         (&[AT][..], &[50.0][..])
     );
     // trap 21: of a pod's five phases only a terminal one that is 1.
@@ -61,7 +61,7 @@ fn a_scrape_answers_the_catalogue() {
     assert_eq!((ended.len(), ended[0].label("pod")), (1, Some("done")));
     // Containers are summed.
     let demand = answer(&feed, QueryId::PodCpuMemoryRequests);
-    assert_eq!((demand.len(), demand[0].values.as_slice()), (1, &[2.5][..]));
+    assert_eq!((demand.len(), demand[0].samples.values().as_slice()), (1, &[2.5][..]));
     assert_eq!(demand[0].label("container"), None);
     assert_eq!(demand[0].label("__name__"), None);
 }
@@ -74,7 +74,7 @@ fn what_was_scraped_twice_is_there_once() {
     assert_eq!(twice.metrics, fed(KUBE).metrics);
     let replica = KUBE.replace("namespace=", "instance=\"other\",namespace=");
     let both = fed(&format!("{KUBE}{replica}"));
-    assert_eq!(answer(&both, QueryId::PodCpuMemoryRequests)[0].values, [2.5]);
+    assert_eq!(answer(&both, QueryId::PodCpuMemoryRequests)[0].samples.values(), [2.5]);
 }
 
 /// traps 1 and 40: percent, ratio and MiB are told apart by the metric's name.
@@ -105,7 +105,7 @@ fn timestamps_of_its_own_make_one_series() {
     let series = answer(&feed, QueryId::FbUsed);
     assert_eq!(series.len(), 1, "an empty label says nothing");
     assert_eq!(
-        (series[0].timestamps_ms.as_slice(), series[0].values.as_slice()),
+        (series[0].samples.instants().as_slice(), series[0].samples.values().as_slice()),
         (&[10_000, 20_500][..], &[1.0, 2.0][..])
     );
     assert_eq!((feed.used, feed.duplicates), (2, 1));

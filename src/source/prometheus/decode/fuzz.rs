@@ -44,9 +44,9 @@ fn keeps_its_promises(body: &[u8]) -> Result<(), TestCaseError> {
     match series(body) {
         Ok(answer) => {
             for series in &answer.data.series {
-                prop_assert_eq!(series.timestamps_ms.len(), series.values.len());
-                prop_assert!(series.timestamps_ms.is_sorted_by(|a, b| a < b));
-                prop_assert!(!series.values.is_empty());
+                prop_assert_eq!(series.samples.len(), series.samples.len());
+                prop_assert!(series.samples.instants().is_sorted_by(|a, b| a < b));
+                prop_assert!(!series.samples.is_empty());
             }
             prop_assert!(api_error(body).is_none());
         }

@@ -15,7 +15,7 @@ fn a_matrix_with_every_kind_of_value() {
     let series = &data.series[0];
     assert_eq!(series.labels["a"], "x\"y\n");
     assert_eq!(
-        series.timestamps_ms,
+        series.samples.instants(),
         [
             1_795_132_800_057,
             1_795_132_830_000,
@@ -25,9 +25,9 @@ fn a_matrix_with_every_kind_of_value() {
             1_795_132_951_000
         ]
     );
-    assert_eq!(series.values[0], 0.5);
-    assert!(series.values[1].is_nan());
-    assert_eq!(series.values[2..], [f64::INFINITY, f64::NEG_INFINITY, 1000.0, 2.0]);
+    assert_eq!(series.samples.values()[0], 0.5);
+    assert!(series.samples.values()[1].is_nan());
+    assert_eq!(series.samples.values()[2..], [f64::INFINITY, f64::NEG_INFINITY, 1000.0, 2.0]);
 }
 
 #[test]
@@ -36,8 +36,11 @@ fn a_vector_is_series_of_one_sample() {
         {"metric":{"node":"n"},"value":[10,"8"]},{"metric":{},"value":[10.5,"1"]}]}}"#;
     let data = series(body.as_bytes()).unwrap().data;
     assert_eq!(data.series.len(), 2);
-    assert_eq!((data.series[0].timestamps_ms[0], data.series[0].values[0]), (10_000, 8.0));
-    assert_eq!(data.series[1].timestamps_ms, [10_500]);
+    assert_eq!(
+        (data.series[0].samples.instants()[0], data.series[0].samples.values()[0]),
+        (10_000, 8.0)
+    );
+    assert_eq!(data.series[1].samples.instants(), [10_500]);
 }
 
 #[test]
@@ -45,8 +48,8 @@ fn disorder_and_duplicates_are_put_right() {
     let body = matrix(r#"{"metric":{},"values":[[3,"3"],[1,"1"],[2,"2"],[1,"9"],[3,"8"]]}"#);
     let series = series(body.as_bytes()).unwrap().data.series.remove(0);
     // At 1 and 3 the first served stays.
-    assert_eq!(series.timestamps_ms, [1_000, 2_000, 3_000]);
-    assert_eq!(series.values, [1.0, 2.0, 3.0]);
+    assert_eq!(series.samples.instants(), [1_000, 2_000, 3_000]);
+    assert_eq!(series.samples.values(), [1.0, 2.0, 3.0]);
 }
 
 #[test]
@@ -142,7 +145,14 @@ fn recorded_answers_are_understood() {
             .data
             .series
             .iter()
-            .map(|s| format!("{} {:?} at {:?}", s.labels["__name__"], s.values, s.timestamps_ms))
+            .map(|s| {
+                format!(
+                    "{} {:?} at {:?}",
+                    s.labels["__name__"],
+                    s.samples.values(),
+                    s.samples.instants()
+                )
+            })
             .collect();
         found.push(format!("{name}: {}\n", what.join("; ")));
     }

@@ -110,14 +110,14 @@ async fn read(server: &Server, plan: &ReadPlan, step_ms: Option<i64>) -> (Metric
 fn expected(names: &[&str], from: Millis, to: Millis) -> Vec<Series> {
     let one = |(name, uuid, samples): Stored| {
         let inside = samples.into_iter().filter(|(at, _)| (from..to).contains(at));
-        let (timestamps_ms, values) = inside.map(|(at, value)| (at, value as f64)).unzip();
+        let samples = inside.map(|(at, value)| (at, value as f64)).collect();
         let labels = [("UUID", uuid), (NAME, name)];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Series { labels, timestamps_ms, values }
+        Series { labels, samples }
     };
     let mut all: Vec<Series> =
         stored().into_iter().filter(|(name, ..)| names.contains(name)).map(one).collect();
-    all.retain(|series| !series.values.is_empty());
+    all.retain(|series| !series.samples.is_empty());
     all.sort_by(|a, b| a.labels.cmp(&b.labels));
     all
 }
@@ -157,7 +157,7 @@ async fn a_step_that_is_too_long_loses_samples_and_moves_none() {
     for (found, all) in answer.series.iter().zip(&all) {
         let all: Vec<_> = all.samples().collect();
         assert!(found.samples().all(|sample| all.contains(&sample)));
-        assert!((all.len() / 2 - 1..=all.len() / 2 + 1).contains(&found.values.len()));
+        assert!((all.len() / 2 - 1..=all.len() / 2 + 1).contains(&found.samples.len()));
     }
 }
 
@@ -170,8 +170,8 @@ async fn without_timestamps_grid_points_do_and_that_is_told() {
     let short = &answer.series[1];
     assert_eq!(short.label("UUID"), Some("b"));
     // Ten minutes, and what is filled behind them: 4 s into a step, and so 9 points more, not 10.
-    assert_eq!(short.values.len(), 20 + 9);
-    assert!(short.timestamps_ms.iter().all(|at| at % 30_000 == 0));
+    assert_eq!(short.samples.len(), 20 + 9);
+    assert!(short.samples.instants().iter().all(|at| at % 30_000 == 0));
     let effect = reader.effect();
     assert!(effect.contains("timestamp() is refused") && effect.contains("filled"), "{effect}");
     let asked = server.seen().iter().filter(|s| s.params["query"].contains("timestamp(")).count();

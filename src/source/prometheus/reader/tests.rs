@@ -31,7 +31,7 @@ async fn read(server: &Server, plan: &ReadPlan) -> MetricData {
 
 fn instants(answer: &MetricData, uuid: &str) -> Vec<Millis> {
     let found = answer.series.iter().filter(|series| series.label("UUID") == Some(uuid));
-    found.flat_map(|series| series.timestamps_ms.clone()).collect()
+    found.flat_map(|series| series.samples.instants()).collect()
 }
 
 fn serving(fake: Fake) -> Server {
@@ -159,7 +159,7 @@ async fn values_come_as_served() {
     let series = vec![FakeSeries { uuid: "a", samples }];
     let server = serving(Fake { series, left_closed: true, max_samples: 99 });
     let answer = read(&server, &plan(QueryId::GpuUtil, START, START + 60_000)).await;
-    let values = &answer.series[0].values;
+    let values = &answer.series[0].samples.values();
     assert!(values[0].is_nan());
     assert_eq!(values[1..], [f64::INFINITY, f64::NEG_INFINITY, 2e9]);
 }

@@ -1,13 +1,13 @@
-//! The messages of one streamed answer to series: two columns each, cut to the time that was asked for.
+//! The messages of one streamed answer to series, cut to the time that was asked for. Chunks are kept as the
+//! server sent them.
 
 use bytes::Bytes;
 use prost::Message;
 
-use super::super::decode::ordered;
 use super::labels::Normaliser;
-use super::message::{Chunk, ChunkedReadResponse, Label, XOR};
-use super::xor::{self, ChunkError, Samples};
+use super::message::{ChunkedReadResponse, Label, XOR};
 use crate::model::Series;
+use crate::model::samples::{Builder, ChunkError};
 use crate::units::Millis;
 
 /// Encodings of native histograms: integer and float counts (`prompb.Chunk.Encoding`).
@@ -27,7 +27,9 @@ pub(super) enum ContentError {
 /// Series being collected.
 #[derive(Debug)]
 pub(super) struct Columns {
-    clip: Clip,
+    start: Millis,
+    end: Millis,
+    samples: Builder,
     open: Option<Vec<Label>>,
     normaliser: Normaliser,
     found: Found,
@@ -49,8 +51,14 @@ pub(super) struct Found {
 impl Columns {
     /// For samples in `[start, end)`.
     pub(super) fn new(start: Millis, end: Millis, normaliser: Normaliser) -> Self {
-        let clip = Clip { start, end, timestamps_ms: Vec::new(), values: Vec::new() };
-        Self { clip, open: None, normaliser, found: Found::default() }
+        Self {
+            start,
+            end,
+            samples: Builder::default(),
+            open: None,
+            normaliser,
+            found: Found::default(),
+        }
     }
 
     /// Adds the body of one frame.
@@ -63,10 +71,9 @@ impl Columns {
                 self.close();
                 self.open = Some(series.labels);
             }
-            self.reserve(&series.chunks);
             for chunk in &series.chunks {
                 match chunk.encoding {
-                    XOR => xor::decode(&chunk.data, &mut self.clip)?,
+                    XOR => self.samples.push_chunk(&chunk.data, self.start, self.end)?,
                     kind if HISTOGRAMS.contains(&kind) => self.found.histogram_chunks += 1,
                     _ => self.found.unknown_chunks += 1,
                 }
@@ -81,62 +88,11 @@ impl Columns {
         self.found
     }
 
-    /// Room for what the chunks say to hold, if their bytes can: a sample takes two bits at least.
-    fn reserve(&mut self, chunks: &[Chunk]) {
-        let possible = |chunk: &Chunk| (xor::count(&chunk.data) as usize).min(chunk.data.len() * 4);
-        let wanted = chunks.iter().filter(|c| c.encoding == XOR).map(possible).sum();
-        self.clip.timestamps_ms.reserve(wanted);
-        self.clip.values.reserve(wanted);
-    }
-
     fn close(&mut self) {
-        let timestamps_ms = std::mem::take(&mut self.clip.timestamps_ms);
-        let values = std::mem::take(&mut self.clip.values);
-        let Some(labels) = self.open.take() else { return };
-        if timestamps_ms.is_empty() {
-            return;
-        }
-        let series = ordered(self.normaliser.labels(labels), timestamps_ms, values);
-        self.found.samples += series.values.len() as u64;
-        self.found.series.push(series);
-    }
-}
-
-/// Two columns that take only what lies in `[start, end)`.
-#[derive(Debug)]
-struct Clip {
-    start: Millis,
-    end: Millis,
-    timestamps_ms: Vec<Millis>,
-    values: Vec<f64>,
-}
-
-impl Clip {
-    const fn has(&self, at: Millis) -> bool {
-        self.start <= at && at < self.end
-    }
-}
-
-impl Samples for Clip {
-    #[inline]
-    fn one(&mut self, at: Millis, value: f64) {
-        if self.has(at) {
-            self.timestamps_ms.push(at);
-            self.values.push(value);
-        }
-    }
-
-    #[inline]
-    fn run(&mut self, after: Millis, step: i64, count: u32, value: f64) {
-        let at = |index: u32| after.wrapping_add(step.wrapping_mul(i64::from(index)));
-        // A step below 2^31 times at most 32 cannot leave the range of instants unseen.
-        let is_plain = (0..1 << 31).contains(&step);
-        if is_plain && self.has(at(1)) && self.has(at(count)) {
-            self.timestamps_ms.extend((1..=count).map(at));
-            self.values.resize(self.values.len() + count as usize, value);
-        } else {
-            (1..=count).for_each(|index| self.one(at(index), value));
-        }
+        let samples = self.samples.finish();
+        let Some(labels) = self.open.take().filter(|_| !samples.is_empty()) else { return };
+        self.found.samples += samples.len() as u64;
+        self.found.series.push(Series { labels: self.normaliser.labels(labels), samples });
     }
 }
 

@@ -3,13 +3,13 @@
 //!
 //! ```text
 //! reader ──► request (selector → matchers, snappy body)
-//!    └─────► stream ──► frame (length, CRC-32C, body) ──► message ──► xor ──► columns
+//!    └─────► stream ──► frame (length, CRC-32C, body) ──► message ──► columns
 //!               └─────► api (slots, tries)                  labels (external ones go)
 //! probe ───► whether the server offers it
 //! ```
 //!
 //! Prometheus serves this format since 2.13, Mimir and Cortex too. Not here: expressions, which only
-//! the query API evaluates, and what samples mean.
+//! the query API evaluates, the chunks themselves (`model::samples`), and what samples mean.
 
 mod columns;
 mod frame;
@@ -21,7 +21,6 @@ mod request;
 mod stream;
 #[cfg(test)]
 mod testing;
-pub mod xor;
 
 pub(super) use probe::probe;
 pub use reader::RemoteReader;

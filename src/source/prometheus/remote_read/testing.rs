@@ -1,29 +1,11 @@
 //! Chunks, frames and answers as a server makes them.
 
-pub(super) mod encode;
-
 use prost::Message;
 
 use super::super::testing::{End, Reply, Seen};
 use super::message::{Chunk, ChunkedReadResponse, ChunkedSeries, Label, Query, ReadRequest, XOR};
-use super::xor::{self, ChunkError, Samples};
+use crate::model::samples;
 use crate::units::Millis;
-
-/// Takes every sample.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct All(pub(super) Vec<(Millis, u64)>);
-
-impl Samples for All {
-    fn one(&mut self, at: Millis, value: f64) {
-        self.0.push((at, value.to_bits()));
-    }
-}
-
-/// The samples of a chunk, values as bits.
-pub(super) fn decoded(chunk: &[u8]) -> Result<Vec<(Millis, u64)>, ChunkError> {
-    let mut all = All::default();
-    xor::decode(chunk, &mut all).map(|()| all.0)
-}
 
 pub(super) fn labels(labels: &[(&str, &str)]) -> Vec<Label> {
     let label =
@@ -32,7 +14,7 @@ pub(super) fn labels(labels: &[(&str, &str)]) -> Vec<Label> {
 }
 
 pub(super) fn chunk(samples: &[(Millis, f64)]) -> Chunk {
-    Chunk { encoding: XOR, data: encode::chunk(samples, true).into() }
+    Chunk { encoding: XOR, data: samples::chunk(samples).into() }
 }
 
 /// The message of one frame: chunks of one series.

@@ -3,7 +3,6 @@
 //!
 //! What is not of that form to the last byte is left to `super::super::victoriametrics`, which parses it.
 
-use super::super::decode::ordered;
 use super::text::{POWERS_U64, Text, eight_digits};
 use crate::model::series::STALE_NAN_BITS;
 use crate::model::{Labels, Series};
@@ -29,7 +28,7 @@ pub fn line(body: &[u8]) -> Option<Series> {
     text.take(br#","timestamps":["#)?;
     let timestamps_ms = text.list(Text::milliseconds)?;
     let is_line = text.rest == b"}" && values.len() == timestamps_ms.len();
-    is_line.then(|| ordered(labels, timestamps_ms, values))
+    is_line.then(|| Series { labels, samples: timestamps_ms.into_iter().zip(values).collect() })
 }
 
 impl Text<'_> {

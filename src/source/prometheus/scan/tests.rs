@@ -14,9 +14,9 @@ fn parsed(body: &[u8]) -> Option<Vec<Series>> {
     decode::parsed_series(body).ok().map(|answer| answer.data.series)
 }
 
-fn bits(series: &[Series]) -> Vec<(&Labels, &[Millis], Vec<u64>)> {
-    let one = |s: &Series| s.values.iter().map(|value| value.to_bits()).collect();
-    series.iter().map(|s| (&s.labels, &s.timestamps_ms[..], one(s))).collect()
+fn bits(series: &[Series]) -> Vec<(&Labels, Vec<(Millis, u64)>)> {
+    let one = |s: &Series| s.samples().map(|(at, value)| (at, value.to_bits())).collect();
+    series.iter().map(|s| (&s.labels, one(s))).collect()
 }
 
 /// Scans `body`, which gives the same as parsing, or nothing. Whether it was scanned.

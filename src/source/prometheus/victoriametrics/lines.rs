@@ -41,7 +41,7 @@ impl Lines {
             })?,
         };
         if let Some(series) = clipped(series, self.start, self.end) {
-            self.samples += series.values.len() as u64;
+            self.samples += series.samples.len() as u64;
             self.series.push(series);
         }
         Ok(())

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use super::super::decode::ordered;
 use crate::model::series::STALE_NAN_BITS;
 use crate::model::{Labels, Series};
 use crate::units::Millis;
@@ -20,7 +19,8 @@ pub(in super::super) fn line(body: &[u8]) -> Result<Series, String> {
     if values.len() != timestamps.len() {
         return Err(format!("{} values at {} instants", values.len(), timestamps.len()));
     }
-    Ok(ordered(metric, timestamps, values.into_iter().map(|Value(value)| value).collect()))
+    let values = values.into_iter().map(|Value(value)| value);
+    Ok(Series { labels: metric, samples: timestamps.into_iter().zip(values).collect() })
 }
 
 #[derive(Deserialize)]

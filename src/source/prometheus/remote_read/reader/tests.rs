@@ -93,10 +93,10 @@ async fn read(server: &Server) -> MetricData {
 fn expected(from: Millis, to: Millis) -> Vec<Series> {
     let one = |stored: Stored| {
         let labels = stored.labels.into_iter().filter(|(name, _)| *name != "cluster");
-        let (timestamps_ms, values) =
-            stored.samples.into_iter().filter(|(at, _)| (from..to).contains(at)).unzip();
+        let samples =
+            stored.samples.into_iter().filter(|(at, _)| (from..to).contains(at)).collect();
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Series { labels, timestamps_ms, values }
+        Series { labels, samples }
     };
     stored().into_iter().map(one).collect()
 }

@@ -4,9 +4,8 @@ use super::super::super::victoriametrics::parse;
 use super::*;
 use crate::mutation::{damaged, fixed};
 
-fn bits(series: &Series) -> (&Labels, &[Millis], Vec<u64>) {
-    let values = series.values.iter().map(|value| value.to_bits()).collect();
-    (&series.labels, &series.timestamps_ms, values)
+fn bits(series: &Series) -> (&Labels, Vec<(Millis, u64)>) {
+    (&series.labels, series.samples().map(|(at, value)| (at, value.to_bits())).collect())
 }
 
 /// Scans `body`, which gives the same as parsing, or nothing. Whether it was scanned.
@@ -38,18 +37,18 @@ fn what_the_server_writes_is_scanned() {
         assert!(agree(line.as_bytes()), "{line}");
     }
     let series = line(LINES[0].as_bytes()).unwrap();
-    assert_eq!(series.timestamps_ms.len(), 4);
-    assert_eq!(series.values[2].to_bits(), STALE_NAN_BITS);
+    assert_eq!(series.samples.len(), 4);
+    assert_eq!(series.samples.values()[2].to_bits(), STALE_NAN_BITS);
     assert_eq!(series.labels["UUID"], "GPU-1");
     let series = line(LINES[1].as_bytes()).unwrap();
     assert_eq!(series.labels["a"], "x<y\"\\");
-    assert_eq!(series.values, [1e-7, f64::NEG_INFINITY, f64::INFINITY, -7.0]);
+    assert_eq!(series.samples.values(), [1e-7, f64::NEG_INFINITY, f64::INFINITY, -7.0]);
     // Of two samples at one instant the first stays.
-    assert_eq!(line(LINES[2].as_bytes()).unwrap().values, [1e22]);
+    assert_eq!(line(LINES[2].as_bytes()).unwrap().samples.values(), [1e22]);
     let nothing = line(br#"{"metric":{"a":"b"},"values":[],"timestamps":[]}"#).unwrap();
-    assert_eq!((nothing.labels.len(), nothing.values.len()), (1, 0));
+    assert_eq!((nothing.labels.len(), nothing.samples.len()), (1, 0));
     let old = line(br#"{"metric":{},"values":[NaN],"timestamps":[1]}"#).unwrap();
-    assert_eq!(old.values[0].to_bits(), STALE_NAN_BITS);
+    assert_eq!(old.samples.values()[0].to_bits(), STALE_NAN_BITS);
 }
 
 #[test]

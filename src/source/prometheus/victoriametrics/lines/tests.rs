@@ -45,7 +45,7 @@ async fn any_pieces_give_the_same() {
         let (lines, bytes) = read_all(pieces).await.unwrap();
         assert_eq!((lines.series.len(), lines.samples), (3_000, 6_000));
         assert_eq!(bytes, whole.len() as u64);
-        assert_eq!(lines.series[2_999].timestamps_ms, [31_990, 31_995]);
+        assert_eq!(lines.series[2_999].samples.instants(), [31_990, 31_995]);
     }
     assert_eq!(read_all(vec![]).await.unwrap().0.samples, 0);
 }
@@ -72,9 +72,9 @@ async fn the_window_is_cut_and_staleness_is_kept() {
     ];
     let (lines, _) = read_all(vec![text.concat().into()]).await.unwrap();
     assert_eq!(lines.samples, 3);
-    assert_eq!(lines.series[0].timestamps_ms, [1_000, 1_001]);
-    assert_eq!(lines.series[0].values[1].to_bits(), STALE_NAN_BITS);
-    assert_eq!(lines.series[1].values, [f64::INFINITY]);
+    assert_eq!(lines.series[0].samples.instants(), [1_000, 1_001]);
+    assert_eq!(lines.series[0].samples.values()[1].to_bits(), STALE_NAN_BITS);
+    assert_eq!(lines.series[1].samples.values(), [f64::INFINITY]);
 }
 
 #[tokio::test]

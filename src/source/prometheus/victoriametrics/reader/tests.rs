@@ -125,10 +125,10 @@ async fn read_plan(server: &Server, plan: &ReadPlan) -> MetricData {
 fn expected(from: Millis, to: Millis) -> Vec<Series> {
     let one = |(uuid, samples): (&str, Vec<(Millis, i64)>)| {
         let inside = samples.into_iter().filter(|(at, _)| (from..to).contains(at));
-        let (timestamps_ms, values) = inside.map(|(at, value)| (at, value as f64)).unzip();
+        let samples = inside.map(|(at, value)| (at, value as f64)).collect();
         let labels = [("UUID", uuid), ("__name__", "m")];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Series { labels, timestamps_ms, values }
+        Series { labels, samples }
     };
     stored().into_iter().map(one).collect()
 }

@@ -5,23 +5,8 @@
 //! the step in five sizes, and the XOR of the value with the one before. Where a gauge stands still,
 //! step and value both are a single zero bit; such runs are counted with one instruction.
 
+use super::Run;
 use crate::units::Millis;
-
-/// Receives samples in the order in which they are stored.
-pub trait Samples {
-    /// One sample.
-    fn one(&mut self, at: Millis, value: f64);
-
-    /// `count` samples of one value, the first `step` after `after` and each `step` after the one
-    /// before it.
-    fn run(&mut self, after: Millis, step: i64, count: u32, value: f64) {
-        let mut at = after;
-        for _ in 0..count {
-            at = at.wrapping_add(step);
-            self.one(at, value);
-        }
-    }
-}
 
 /// A chunk that is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,58 +41,107 @@ pub fn count(chunk: &[u8]) -> u32 {
     }
 }
 
-/// Hands every sample of `chunk` to `samples`.
-///
-/// # Errors
-/// A chunk that is cut or malformed. The samples before the fault have been handed out.
-pub fn decode(chunk: &[u8], samples: &mut impl Samples) -> Result<(), ChunkError> {
-    let mut left = count(chunk);
-    if chunk.len() < COUNT_BYTES {
-        return Err(ChunkError::Truncated);
+/// Reads one chunk from its front to its back. It does not hold the bytes, so that who holds them can hold it, too.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoder {
+    /// Samples that are still to come.
+    left: u32,
+    state: State,
+    /// Instant and value of the last sample, and its distance to the one before.
+    at: Millis,
+    step: i64,
+    value: u64,
+    width: Width,
+    /// The next bit.
+    bit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    First,
+    Second,
+    Later,
+}
+
+impl Decoder {
+    /// At the front of `chunk`.
+    ///
+    /// # Errors
+    /// A chunk that is too short to say how many samples it has.
+    pub fn new(chunk: &[u8]) -> Result<Self, ChunkError> {
+        if chunk.len() < COUNT_BYTES {
+            return Err(ChunkError::Truncated);
+        }
+        Ok(Self {
+            left: count(chunk),
+            state: State::First,
+            at: 0,
+            step: 0,
+            value: 0,
+            width: Width::WHOLE,
+            bit: 8 * COUNT_BYTES,
+        })
     }
-    if left == 0 {
-        return Ok(());
-    }
-    let rest = &chunk[COUNT_BYTES..];
-    let (first, used) = varint(rest)?;
-    // Zigzag, as in Go's `binary.PutVarint`.
-    let mut at = (first >> 1).cast_signed() ^ -(first & 1).cast_signed();
-    let rest = &rest[used..];
-    let (bits, rest) = rest.split_first_chunk::<8>().ok_or(ChunkError::Truncated)?;
-    let mut value = u64::from_be_bytes(*bits);
-    samples.one(at, f64::from_bits(value));
-    left -= 1;
-    if left == 0 {
-        return Ok(());
-    }
-    let (step, used) = varint(rest)?;
-    let mut step = step.cast_signed();
-    let mut bits = Bits { bytes: &rest[used..], at: 0 };
-    let mut width = Width::WHOLE;
-    at = at.wrapping_add(step);
-    value = width.next(&mut bits, value, None)?;
-    samples.one(at, f64::from_bits(value));
-    left -= 1;
-    while left > 0 {
-        let ahead = bits.peek();
-        let still = (ahead.leading_zeros() / 2).min(PEEK_BITS / 2).min(left);
-        if still > 0 {
+
+    /// The next run of `chunk`, which has `length` bytes; what follows them in `bytes` is of no meaning.
+    ///
+    /// # Errors
+    /// A chunk that is cut or malformed; there is no sense in going on.
+    #[inline]
+    pub fn next_run(&mut self, bytes: &[u8], length: usize) -> Result<Option<Run>, ChunkError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        let mut bits = Bits { bytes, end: 8 * length, at: self.bit };
+        if self.state == State::Later {
+            let ahead = bits.peek();
+            let same_step = ahead >> 63 == 0;
+            if !same_step {
+                self.step = self.step.wrapping_add(change_of_step(&mut bits, ahead)?);
+            }
+            self.at = self.at.wrapping_add(self.step);
+            self.value = self.width.next(&mut bits, self.value, same_step.then_some(ahead))?;
+        } else {
+            self.begin(&mut bits)?;
+        }
+        let first = self.at;
+        let mut count = 1;
+        while self.state == State::Later && self.left > 0 {
+            let still = (bits.peek().leading_zeros() / 2).min(PEEK_BITS / 2).min(self.left);
             bits.skip(2 * still)?;
-            samples.run(at, step, still, f64::from_bits(value));
-            at = at.wrapping_add(step.wrapping_mul(i64::from(still)));
-            left -= still;
-            continue;
+            (count, self.left) = (count + still, self.left - still);
+            if still < PEEK_BITS / 2 {
+                break;
+            }
         }
-        let same_step = ahead >> 63 == 0;
-        if !same_step {
-            step = step.wrapping_add(change_of_step(&mut bits, ahead)?);
-        }
-        at = at.wrapping_add(step);
-        value = width.next(&mut bits, value, same_step.then_some(ahead))?;
-        samples.one(at, f64::from_bits(value));
-        left -= 1;
+        self.at = first.wrapping_add(self.step.wrapping_mul(i64::from(count) - 1));
+        self.bit = bits.at;
+        Ok(Some(Run { first, step_ms: self.step, count, value: f64::from_bits(self.value) }))
     }
-    Ok(())
+
+    /// The first two samples, which are written in other ways.
+    fn begin(&mut self, bits: &mut Bits<'_>) -> Result<(), ChunkError> {
+        if self.state == State::First {
+            let first = bits.varint()?;
+            // Zigzag, as in Go's `binary.PutVarint`.
+            self.at = (first >> 1).cast_signed() ^ -(first & 1).cast_signed();
+            self.value = bits.take(64)?;
+            self.state = State::Second;
+        } else {
+            self.step = bits.varint()?.cast_signed();
+            self.at = self.at.wrapping_add(self.step);
+            self.value = self.width.next(bits, self.value, None)?;
+            self.state = State::Later;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the chunk up to the last sample that was read.
+    #[must_use]
+    pub const fn used_bytes(&self) -> usize {
+        self.bit.div_ceil(8)
+    }
 }
 
 /// By how much the step differs from the one before, when it does.
@@ -126,6 +160,7 @@ fn change_of_step(bits: &mut Bits<'_>, ahead: u64) -> Result<i64, ChunkError> {
 }
 
 /// Where in 64 bits the meaningful ones of a value stood last.
+#[derive(Debug, Clone, Copy)]
 struct Width {
     meaningful: u32,
     trailing: u32,
@@ -177,12 +212,14 @@ impl Width {
 /// Bits of a byte slice from the highest to the lowest.
 struct Bits<'a> {
     bytes: &'a [u8],
+    /// Where they end; bytes behind may be looked at, which is quicker than to take care.
+    end: usize,
     /// The next bit.
     at: usize,
 }
 
 impl Bits<'_> {
-    /// At least the next [`PEEK_BITS`] bits from the highest on, without taking them; zeros after the end.
+    /// At least the next [`PEEK_BITS`] bits from the highest on, without taking them; anything after the end.
     #[inline]
     fn peek(&self) -> u64 {
         let byte = self.at / 8;
@@ -206,7 +243,7 @@ impl Bits<'_> {
     #[inline]
     fn skip(&mut self, count: u32) -> Result<(), ChunkError> {
         self.at += count as usize;
-        if self.at > self.bytes.len() * 8 { Err(ChunkError::Truncated) } else { Ok(()) }
+        if self.at > self.end { Err(ChunkError::Truncated) } else { Ok(()) }
     }
 
     /// Takes the next 33 to 64 bits as a number.
@@ -218,10 +255,18 @@ impl Bits<'_> {
         self.skip(rest)?;
         Ok(high << rest | low)
     }
+
+    /// Takes a variable-length integer, seven bits a byte, from a byte's edge.
+    fn varint(&mut self) -> Result<u64, ChunkError> {
+        let bytes = self.bytes.get(self.at / 8..self.end / 8).unwrap_or_default();
+        let (number, used) = varint(bytes)?;
+        self.at += 8 * used;
+        Ok(number)
+    }
 }
 
 /// A variable-length integer, seven bits a byte, and the bytes that it took.
-fn varint(bytes: &[u8]) -> Result<(u64, usize), ChunkError> {
+pub(super) fn varint(bytes: &[u8]) -> Result<(u64, usize), ChunkError> {
     let mut number = 0_u64;
     for (index, byte) in bytes.iter().take(MAX_VARINT_BYTES).enumerate() {
         let bits = u64::from(byte & 0x7f);

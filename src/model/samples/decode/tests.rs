@@ -1,19 +1,29 @@
 use proptest::prelude::*;
 
-use super::super::testing::encode;
+use super::super::encode;
 use super::*;
 use crate::model::series::STALE_NAN_BITS;
 use crate::mutation::fixed;
-use crate::source::prometheus::remote_read::testing::decoded;
+
+/// The samples of a chunk, values as bits.
+fn decoded(chunk: &[u8]) -> Result<Vec<(Millis, u64)>, ChunkError> {
+    // What follows a chunk is not looked at.
+    let followed = [chunk, &[0xff; 16]].concat();
+    let mut decoder = Decoder::new(chunk)?;
+    let mut out = Vec::new();
+    while let Some(run) = decoder.next_run(&followed, chunk.len())? {
+        out.extend(run.samples().map(|(at, value)| (at, value.to_bits())));
+    }
+    assert!(decoder.used_bytes() <= chunk.len());
+    Ok(out)
+}
 
 fn bits(samples: &[(Millis, f64)]) -> Vec<(Millis, u64)> {
     samples.iter().map(|(at, value)| (*at, value.to_bits())).collect()
 }
 
 fn check(samples: &[(Millis, f64)]) {
-    for reuse in [true, false] {
-        assert_eq!(decoded(&encode::chunk(samples, reuse)), Ok(bits(samples)), "{samples:?}");
-    }
+    assert_eq!(decoded(&encode::chunk(samples)), Ok(bits(samples)), "{samples:?}");
 }
 
 #[test]
@@ -121,7 +131,7 @@ fn chunks_of_an_independent_encoder_are_read() {
 fn no_prefix_of_a_chunk_passes_for_it() {
     let samples: Vec<_> =
         (0..40).map(|i| (i * 30_000 + i % 3, f64::from(i32::try_from(i).unwrap() % 5))).collect();
-    let chunk = encode::chunk(&samples, true);
+    let chunk = encode::chunk(&samples);
     for length in 0..chunk.len() {
         assert!(decoded(&chunk[..length]).is_err(), "{length}");
     }
@@ -130,7 +140,7 @@ fn no_prefix_of_a_chunk_passes_for_it() {
 #[test]
 fn impossible_widths_are_refused() {
     // 31 leading and 63 meaningful bits.
-    let mut chunk = encode::chunk(&[(0, 1.0), (1, 1.0)], true);
+    let mut chunk = encode::chunk(&[(0, 1.0), (1, 1.0)]);
     let last = chunk.len() - 1;
     chunk[last] = 0b1111_1111;
     chunk.extend([0xff; 16]);
@@ -167,22 +177,22 @@ proptest! {
     #![proptest_config(fixed(2_000))]
 
     #[test]
-    fn what_is_encoded_is_decoded(samples in some_samples(), reuse: bool) {
-        prop_assert_eq!(decoded(&encode::chunk(&samples, reuse)), Ok(bits(&samples)));
+    fn what_is_encoded_is_decoded(samples in some_samples()) {
+        prop_assert_eq!(decoded(&encode::chunk(&samples)), Ok(bits(&samples)));
     }
 
     #[test]
     fn any_bytes_are_samples_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let mut all = super::super::testing::All::default();
-        let result = decode(&bytes, &mut all);
-        // Two bits a sample at least, so bytes bound what comes of them.
-        prop_assert!(all.0.len() <= count(&bytes) as usize && all.0.len() <= 2 + bytes.len() * 4);
-        prop_assert!(result.is_err() || all.0.len() == count(&bytes) as usize);
+        if let Ok(found) = decoded(&bytes) {
+            prop_assert_eq!(found.len(), count(&bytes) as usize);
+            // Two bits a sample at least, so bytes bound what comes of them.
+            prop_assert!(found.len() <= 2 + bytes.len() * 4);
+        }
     }
 
     #[test]
     fn a_flipped_bit_is_no_panic(samples in some_samples(), at: prop::sample::Index, bit in 0..8_u8) {
-        let mut chunk = encode::chunk(&samples, true);
+        let mut chunk = encode::chunk(&samples);
         let at = at.index(chunk.len());
         chunk[at] ^= 1 << bit;
         if let Ok(found) = decoded(&chunk) {
