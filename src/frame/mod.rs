@@ -1,10 +1,12 @@
-//! Frames: the ledger's rows as typed polars tables, and the sums over them.
+//! Frames: time of holders on devices as columns, and what is grouped, summed and ranked over them.
 //!
-//! Every formula of the report that is a sum is a named expression here; every join states its
-//! cardinality. What the sums mean to a reader is `report::build`.
+//! What the sums mean to a reader is `report::build`.
 
 pub mod columns;
+pub mod groups;
+pub mod keys;
 pub mod names;
+pub mod pairs;
+pub mod rows;
+pub mod spread;
 pub mod sums;
-pub mod tables;
-pub mod usage;

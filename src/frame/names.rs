@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::tables::{DeviceRows, HolderRows, SegmentRows};
+use super::rows::{DeviceRows, HolderRows};
 
 /// Every text that rows can be grouped by.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,7 @@ pub struct Names {
 impl Names {
     /// All texts of the rows.
     #[must_use]
-    pub fn new(segments: &SegmentRows, holders: &HolderRows, devices: &DeviceRows) -> Self {
+    pub fn new(holders: &HolderRows, devices: &DeviceRows) -> Self {
         let of_holders = [
             &holders.tenant,
             &holders.rule,
@@ -30,7 +30,6 @@ impl Names {
             of_holders.into_iter().chain(of_devices).flatten().map(String::as_str).collect();
         all.extend(&holders.holding_source);
         all.extend(&devices.sharing);
-        all.extend(segments.signal.iter().copied().flatten());
         let sorted: Vec<String> = all.into_iter().map(ToOwned::to_owned).collect();
         let codes = (0..).zip(&sorted).map(|(code, text)| (text.clone(), code)).collect();
         Self { sorted, codes }
@@ -64,7 +63,7 @@ mod tests {
             holding_source: vec!["objects"],
             ..HolderRows::default()
         };
-        let names = Names::new(&SegmentRows::default(), &holders, &DeviceRows::default());
+        let names = Names::new(&holders, &DeviceRows::default());
         assert!(names.code("a") < names.code("b") && names.code("b") < names.code("objects"));
         assert_eq!(names.text(names.code("b")), "b");
         assert_eq!(names.text(names.code("nobody")), "");

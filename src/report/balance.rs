@@ -7,8 +7,7 @@ use super::contract::{BalanceCheck, Reconciliation};
 use super::figures::{Figures, Source};
 use super::rows::Rows;
 use crate::frame::columns as c;
-use crate::frame::sums::Part;
-use crate::frame::tables::FrameError;
+use crate::frame::groups::Part;
 use crate::units::{MS_PER_SECOND, gpu_hours};
 
 /// Largest difference in time that is not an imbalance: one GPU-second.
@@ -17,17 +16,14 @@ const TOLERANCE_HOURS: f64 = gpu_hours(MS_PER_SECOND);
 const TOLERANCE_MONEY: f64 = 1e-6;
 
 /// Compares every pair of sums that must agree.
-///
-/// # Errors
-/// When a frame is not what it should be: a bug.
-pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Result<Reconciliation, FrameError> {
-    let whole = source.by(Part::All, &[])?.remove(&Vec::new()).unwrap_or_default();
-    let capacity = rows.capacity(&|_| true);
+pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Reconciliation {
+    let whole = source.ledgers(Part::All, &[]).remove(&Vec::new()).unwrap_or_default();
+    let capacity = rows.capacity();
     let mut out = Checks::default();
     out.hours("fleet: capacity = sum of states", gpu_hours(capacity.ms), states(&whole));
     out.money("fleet: capacity cost = cost of states", capacity.cost, whole.total_cost);
     let devices = &source.attribution.devices;
-    let by_gpu = source.by(Part::All, &[c::DEVICE])?;
+    let by_gpu = source.ledgers(Part::All, &[c::DEVICE]);
     for (d, device) in devices.iter().enumerate() {
         let figures = by_gpu.get(&vec![d.to_string()]).cloned().unwrap_or_default();
         out.hours(
@@ -36,8 +32,9 @@ pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Result<Reconciliation,
             states(&figures),
         );
     }
-    for (key, figures) in source.by(Part::All, &[c::NODE])? {
-        let capacity = rows.capacity(&|d| devices[d].node == key[0]);
+    let by_node = rows.capacities(|d| devices[d].node.clone());
+    for (key, figures) in source.ledgers(Part::All, &[c::NODE]) {
+        let capacity = by_node.get(&key[0]).copied().unwrap_or_default();
         out.hours(&format!("node {}", key[0]), gpu_hours(capacity.ms), states(&figures));
         out.money(&format!("node {} cost", key[0]), capacity.cost, figures.total_cost);
     }
@@ -45,13 +42,13 @@ pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Result<Reconciliation,
     for (name, key) in
         [("tenants", c::TENANT), ("namespaces", c::NAMESPACE), ("pods", c::POD), ("nodes", c::NODE)]
     {
-        let groups = source.by(Part::All, &[key])?;
+        let groups = source.ledgers(Part::All, &[key]);
         let hours: f64 = groups.values().map(|g| g.ledger.allocated_gpu_hours).sum();
         let cost: f64 = groups.values().filter_map(|g| g.ledger.allocated_cost).sum();
         out.hours(&format!("allocated: fleet = {name}"), allocated.0, hours);
         out.money(&format!("allocated cost: fleet = {name}"), allocated.1, cost);
     }
-    Ok(out.finish(gpu_hours(capacity.ms), states(&whole)))
+    out.finish(gpu_hours(capacity.ms), states(&whole))
 }
 
 /// All states of a group added up, hours.

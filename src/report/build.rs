@@ -6,15 +6,16 @@ use super::balance::reconcile;
 use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow};
 use super::coverage::coverage;
 use super::figures::{Source, pod_key};
-use super::fold::{self, Folded, row_number};
+use super::fold::{Folded, Summed};
 use super::rows::Rows;
 use crate::attribution::{Attributed, Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, price_of};
 use crate::findings;
 use crate::frame::columns as c;
+use crate::frame::groups::Part;
+use crate::frame::keys::Keys;
 use crate::frame::names::Names;
-use crate::frame::sums::{self, Part, Totals};
-use crate::frame::tables::{DeviceRows, Facts, FrameError, HolderRows, TenureRows, Tenures};
+use crate::frame::rows::{DeviceRows, HolderRows};
 use crate::model::policy::{LabelRequirement, Scope};
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, Policy, Window};
@@ -32,45 +33,39 @@ pub struct Stamp {
 }
 
 /// Builds the report.
-///
-/// # Errors
-/// When a frame is not what it should be: a bug, never bad input.
-pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, FrameError> {
+pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Report {
     let (attribution, folded) = attribute(inputs, policy, |segments| Folded::new(&segments));
     let prices = prices(&attribution, policy);
     let in_scope: Vec<bool> =
         attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
-    let (segments, holders, devices) = (
-        fold::rows(folded),
-        holder_rows(&attribution, &in_scope),
-        device_rows(&attribution, &prices),
-    );
-    let names = Names::new(&segments, &holders, &devices);
-    let facts = Facts::new(&names, segments, &holders, &devices)?;
-    let tenures = Tenures::new(&names, tenure_rows(&attribution), &holders, &devices)?;
+    let summed = Summed::new(folded);
+    let (holders, devices) = (holder_rows(&attribution, &in_scope), device_rows(&attribution));
+    let names = Names::new(&holders, &devices);
+    let per_gpu_hour: Vec<Option<f64>> =
+        prices.iter().map(|price| price.as_ref().map(|p| p.per_gpu_hour)).collect();
     let source = Source {
         names: &names,
-        facts: &facts,
-        totals: &Totals::new(&facts)?,
-        tenures: &tenures,
+        keys: &Keys::new(&names, &holders, &devices),
+        per_gpu_hour: &per_gpu_hour,
+        summed: &summed,
         attribution: &attribution,
-        in_scope: &in_scope,
     };
-    let rows = Rows { source: &source, prices: &prices, window: inputs.window };
-    let fleet = rows.fleet()?;
-    let workloads = rows.workloads()?;
-    let totals = source.by(Part::HeldInScope, &[])?.remove(&Vec::new()).unwrap_or_default();
+    let rows =
+        Rows { source: &source, prices: &prices, in_scope: &in_scope, window: inputs.window };
+    let fleet = rows.fleet();
+    let workloads = rows.workloads();
+    let totals = source.ledgers(Part::HeldInScope, &[]).remove(&Vec::new()).unwrap_or_default();
     let coverage = coverage(
         inputs,
         &attribution,
         &prices,
         fleet.ledger.observed_ratio,
-        unobserved_hours(&facts)?,
+        unobserved_hours(&summed),
         !in_scope.contains(&true),
     );
     let findings = findings::all(&findings::Evidence {
         workloads: &workloads,
-        devices_of_pods: &source.by(Part::HeldInScope, &[c::POD, c::DEVICE])?,
+        devices_of_pods: &source.by(Part::HeldInScope, &[c::POD, c::DEVICE]),
         attribution: &attribution,
         prices: &prices,
         window: inputs.window,
@@ -78,7 +73,7 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
     });
     let mut assumptions = stamp.assumptions;
     assumptions.extend(price_assumptions(&attribution, &prices));
-    Ok(Report {
+    Report {
         schema_version: SCHEMA_VERSION.to_owned(),
         generated_at: rfc3339(inputs.now_ms),
         tool_version: stamp.tool_version,
@@ -87,19 +82,19 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Result<Report, 
         scope: stamp.scope,
         fleet,
         in_scope: ScopeTotals { ledger: totals.ledger },
-        tenants: rows.tenants()?,
-        namespaces: rows.namespaces()?,
+        tenants: rows.tenants(),
+        namespaces: rows.namespaces(),
         workloads,
-        pods: rows.pods()?,
-        gpus: rows.gpus()?,
-        nodes: rows.nodes()?,
-        models: rows.models()?,
-        modes: rows.modes()?,
+        pods: rows.pods(),
+        gpus: rows.gpus(),
+        nodes: rows.nodes(),
+        models: rows.models(),
+        modes: rows.modes(),
         findings,
         coverage,
-        reconciliation: reconcile(&rows, &source)?,
+        reconciliation: reconcile(&rows, &source),
         assumptions,
-    })
+    }
 }
 
 /// A window as the contracts show it.
@@ -173,40 +168,16 @@ fn holder_rows(attribution: &Attribution, in_scope: &[bool]) -> HolderRows {
     rows
 }
 
-fn device_rows(attribution: &Attribution, prices: &[Option<Price>]) -> DeviceRows {
+fn device_rows(attribution: &Attribution) -> DeviceRows {
     let mut rows = DeviceRows::default();
-    for (device, price) in attribution.devices.iter().zip(prices) {
+    for device in &attribution.devices {
         rows.node.push(device.node.clone());
         rows.model.push(device.model.clone());
         rows.sharing.push(device.sharing.name());
-        rows.price.push(price.as_ref().map(|p| p.per_gpu_hour));
     }
     rows
 }
 
-fn tenure_rows(attribution: &Attribution) -> TenureRows {
-    let mut rows = TenureRows::default();
-    for t in &attribution.tenures {
-        rows.holder.push(row_number(t.holder));
-        rows.device.push(row_number(t.device));
-        rows.memory_peak.push(t.memory_peak);
-        rows.longest_idle_ms.push(t.longest_idle_ms);
-    }
-    rows
-}
-
-fn unobserved_hours(facts: &Facts) -> Result<BTreeMap<String, f64>, FrameError> {
-    let df = sums::unobserved(facts)?;
-    let read = || {
-        let reasons = df.column(c::BLIND)?.str()?.clone();
-        let lengths = df.column(c::GPU_MS)?.f64()?.clone();
-        Ok(reasons
-            .iter()
-            .zip(lengths.iter())
-            .map(|(reason, ms)| {
-                (reason.unwrap_or_default().to_owned(), gpu_hours_of(ms.unwrap_or(0.0)))
-            })
-            .collect())
-    };
-    crate::frame::tables::in_table("unobserved", read())
+fn unobserved_hours(summed: &Summed) -> BTreeMap<String, f64> {
+    summed.blind_ms.iter().map(|(why, ms)| (why.name().to_owned(), gpu_hours_of(*ms))).collect()
 }

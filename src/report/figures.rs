@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, PolarsResult};
-
 use super::contract::{Ledger, Usage};
+use super::fold::{Summed, row_number};
 use crate::attribution::holder::HolderKind;
 use crate::attribution::resolve::Piece;
 use crate::attribution::states::State;
 use crate::attribution::{Attributed, Attribution};
-use crate::frame::columns::{self as c, sum};
+use crate::frame::columns as c;
+use crate::frame::groups::{Groups, Part};
+use crate::frame::keys::Keys;
 use crate::frame::names::Names;
-use crate::frame::sums::{self, Part, Totals, cost_column, ms_column};
-use crate::frame::tables::{Facts, FrameError, Tenures, in_table};
-use crate::frame::usage;
+use crate::frame::pairs::{Pair, Pairs};
+use crate::frame::sums::{self, Sums};
 use crate::model::Interval;
 use crate::model::interval::most_at_once;
+use crate::observe::field::Field;
 use crate::units::{MS_PER_SECOND, gpu_hours_of};
 
 /// Values of the key columns of a group.
@@ -36,130 +37,131 @@ pub struct Figures {
 
 /// Everything that figures are taken from.
 pub struct Source<'a> {
-    /// Texts of the tables.
+    /// Texts of the keys.
     pub names: &'a Names,
-    /// Segments.
-    pub facts: &'a Facts,
-    /// Their sums by holder and device.
-    pub totals: &'a Totals,
-    /// Tenures.
-    pub tenures: &'a Tenures,
+    /// What can be grouped by.
+    pub keys: &'a Keys,
+    /// Time by holder and device.
+    pub summed: &'a Summed,
+    /// Price of a physical GPU-hour, by device.
+    pub per_gpu_hour: &'a [Option<f64>],
     /// The rows behind both.
     pub attribution: &'a Attribution,
-    /// Whether each holder is in scope.
-    pub in_scope: &'a [bool],
 }
 
 impl Source<'_> {
-    /// Figures of every group that `keys` make; one group with the empty key for no keys.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn by(&self, part: Part, keys: &[&str]) -> Result<BTreeMap<Key, Figures>, FrameError> {
-        let df = sums::by(self.totals, part, keys)?;
-        let mut out = in_table("sums", self.read(&df, keys, &ledger))?;
-        let percentiles = usage::percentiles(self.facts, part, keys)?;
-        for (key, p) in in_table("percentiles", self.read(&percentiles, keys, &percentile_row))? {
-            let usage = &mut out.entry(key).or_default().usage;
-            [
-                usage.utilization_p50,
-                usage.utilization_p95,
-                usage.utilization_p99,
-                usage.utilization_max,
-            ] = p;
+    /// Figures of every group that `columns` make; one group with the empty key for no columns.
+    pub fn by(&self, part: Part, columns: &[&str]) -> BTreeMap<Key, Figures> {
+        let groups = self.groups(part, columns);
+        let mut out: Vec<Figures> = self.sums(&groups).iter().map(figures).collect();
+        for (figures, percentiles) in out.iter_mut().zip(self.summed.spread.percentiles(&groups)) {
+            let usage = &mut figures.usage;
+            usage.utilization_p50 = percentiles.map(|p| p.p50);
+            usage.utilization_p95 = percentiles.map(|p| p.p95);
+            usage.utilization_p99 = percentiles.map(|p| p.p99);
+            usage.utilization_max = percentiles.map(|p| p.max);
         }
-        let peaks = usage::peaks(self.tenures, part, keys)?;
-        for (key, (memory, idle_ms)) in in_table("peaks", self.read(&peaks, keys, &peak_row))? {
-            let usage = &mut out.entry(key).or_default().usage;
-            usage.memory_used_max_bytes = memory;
-            usage.longest_idle_seconds = seconds(idle_ms);
+        self.peaks(&groups, &mut out);
+        let name = |field: u32| Field::ALL[field as usize].query().name();
+        let number = |field| (0..).zip(Field::ALL).find(|(_, f)| *f == field).map_or(0, |(i, _)| i);
+        let signals = self.summed.signals.iter().map(|&(pair, f, ms)| (pair, number(f), ms));
+        for (figures, signals) in out.iter_mut().zip(groups.labels(signals)) {
+            figures.usage.signal = joined(signals.into_iter().map(name));
         }
-        for (key, names) in self.labels(part, keys, c::SIGNAL)? {
-            out.entry(key).or_default().usage.signal = Some(names.join(" + "));
+        let sources = self.labels_of(&groups, c::HOLDING_SOURCE);
+        for (figures, sources) in out.iter_mut().zip(sources) {
+            figures.usage.holding_source = joined(sources.into_iter());
         }
-        for (key, names) in self.labels(part, keys, c::HOLDING_SOURCE)? {
-            out.entry(key).or_default().usage.holding_source = Some(names.join(" + "));
+        for (figures, peak) in out.iter_mut().zip(self.gpus_peak(&groups)) {
+            figures.usage.gpus_peak = peak;
         }
-        for (key, peak) in self.gpus_peak(part, keys) {
-            out.entry(key).or_default().usage.gpus_peak = peak;
-        }
-        Ok(out)
+        self.texts(&groups, columns).zip(out).collect()
     }
 
-    /// The values of a label in each group, most time first.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn labels(
-        &self,
-        part: Part,
-        keys: &[&str],
-        label: &str,
-    ) -> Result<BTreeMap<Key, Vec<String>>, FrameError> {
-        let df = sums::by_label(self.facts, part, keys, label)?;
-        let names = in_table("labels", self.texts(&df, label))?;
-        let keys = in_table("labels", self.keys_of(&df, keys))?;
-        let mut out: BTreeMap<Key, Vec<String>> = BTreeMap::new();
-        for (key, name) in keys.into_iter().zip(names) {
-            out.entry(key).or_default().push(name);
-        }
-        Ok(out)
+    /// Time and money alone of every group that `columns` make.
+    pub fn ledgers(&self, part: Part, columns: &[&str]) -> BTreeMap<Key, Figures> {
+        let groups = self.groups(part, columns);
+        let sums = self.sums(&groups);
+        self.texts(&groups, columns).zip(sums.iter().map(figures)).collect()
     }
 
-    /// Most GPUs that a group held at one time, parts of GPUs as parts.
-    fn gpus_peak(&self, part: Part, keys: &[&str]) -> BTreeMap<Key, f64> {
-        let mut parts: BTreeMap<Key, Vec<(Interval, f64)>> = BTreeMap::new();
-        for piece in &self.attribution.pieces {
-            let holder = &self.attribution.holders[piece.holder].holder;
-            // What a stale claim has is held by nobody.
-            let is_held = holder.kind != HolderKind::StaleClaim;
-            if is_held && (part == Part::All || self.in_scope[piece.holder]) {
-                let group = parts.entry(self.key_of(piece, keys)).or_default();
-                group.push((piece.time, piece.share));
-            }
-        }
-        parts.into_iter().map(|(key, parts)| (key, most_at_once(parts))).collect()
+    /// The values of a holder's column in each group, most time first.
+    #[must_use]
+    pub fn labels(&self, part: Part, columns: &[&str], label: &str) -> BTreeMap<Key, Vec<String>> {
+        let groups = self.groups(part, columns);
+        let labels = self.labels_of(&groups, label).into_iter();
+        let owned = |texts: Vec<&str>| texts.into_iter().map(ToOwned::to_owned).collect();
+        self.texts(&groups, columns).zip(labels.map(owned)).collect()
     }
 
-    fn read<T>(
-        &self,
-        df: &DataFrame,
-        keys: &[&str],
-        row: ReadRow<'_, T>,
-    ) -> PolarsResult<BTreeMap<Key, T>> {
-        let keys = self.keys_of(df, keys)?;
-        keys.into_iter().enumerate().map(|(i, key)| Ok((key, row(df, i)?))).collect()
+    fn groups<'a>(&'a self, part: Part, columns: &[&'a str]) -> Groups<'a> {
+        Groups::new(self.keys, &self.summed.pairs.pairs, part, columns)
     }
 
-    fn keys_of(&self, df: &DataFrame, keys: &[&str]) -> PolarsResult<Vec<Key>> {
-        let columns = keys.iter().map(|k| self.texts(df, k)).collect::<PolarsResult<Vec<_>>>()?;
-        let row = |i: usize| columns.iter().map(|column| column[i].clone()).collect();
-        Ok((0..df.height()).map(row).collect())
+    fn sums(&self, groups: &Groups<'_>) -> Vec<Sums> {
+        sums::by(&self.summed.pairs, self.per_gpu_hour, groups)
     }
 
-    /// A column as texts; of devices, which have none, their row numbers.
-    fn texts(&self, df: &DataFrame, column: &str) -> PolarsResult<Vec<String>> {
-        let codes = df.column(column)?.u32()?;
-        let text = |code: u32| match column {
+    fn labels_of(&self, groups: &Groups<'_>, label: &str) -> Vec<Vec<&str>> {
+        let Pairs { pairs, times } = &self.summed.pairs;
+        let label = self.keys.reader(&[label]);
+        let held = pairs.iter().zip(times).enumerate().filter(|(_, (p, _))| p.holder.is_some());
+        let times = held.map(|(i, (pair, time))| (i, label(*pair)[0], time.total_ms()));
+        let texts = |codes: Vec<u32>| codes.into_iter().map(|code| self.names.text(code)).collect();
+        groups.labels(times).into_iter().map(texts).collect()
+    }
+
+    /// Keys of groups as texts; of devices, which have none, their row numbers.
+    fn texts<'a>(
+        &'a self,
+        groups: &'a Groups<'_>,
+        columns: &'a [&str],
+    ) -> impl Iterator<Item = Key> + 'a {
+        let text = |(column, &code): (&&str, &u32)| match *column {
             c::DEVICE => code.to_string(),
             _ => self.names.text(code).to_owned(),
         };
-        Ok(codes.iter().map(|code| code.map(text).unwrap_or_default()).collect())
+        groups.keys().map(move |key| columns.iter().zip(key).map(text).collect())
     }
 
-    fn key_of(&self, piece: &Piece, keys: &[&str]) -> Key {
-        let holder = &self.attribution.holders[piece.holder];
-        let device = &self.attribution.devices[piece.device];
-        keys.iter()
-            .map(|key| match *key {
-                c::NODE => device.node.clone(),
-                c::MODEL => device.model.clone(),
-                c::SHARING => device.sharing.name().to_owned(),
-                c::DEVICE => piece.device.to_string(),
-                other => holder_value(holder, other),
-            })
-            .collect()
+    /// Largest framebuffer use and longest idle stretch of each group.
+    fn peaks(&self, groups: &Groups<'_>, out: &mut [Figures]) {
+        let tenures = &self.attribution.tenures;
+        let pairs = tenures.iter().map(|t| pair(t.device, t.holder));
+        for (tenure, group) in tenures.iter().zip(groups.of(pairs)) {
+            let Some(figures) = group.and_then(|group| out.get_mut(group)) else { continue };
+            let usage = &mut figures.usage;
+            usage.memory_used_max_bytes =
+                usage.memory_used_max_bytes.into_iter().chain(tenure.memory_peak).reduce(f64::max);
+            usage.longest_idle_seconds =
+                usage.longest_idle_seconds.max(seconds(tenure.longest_idle_ms));
+        }
     }
+
+    /// Most GPUs that each group held at one time, parts of GPUs as parts.
+    fn gpus_peak(&self, groups: &Groups<'_>) -> Vec<f64> {
+        let mut parts: Vec<Vec<(Interval, f64)>> = vec![Vec::new(); groups.len()];
+        // What a stale claim has is held by nobody.
+        let is_held = |piece: &&Piece| {
+            self.attribution.holders[piece.holder].holder.kind != HolderKind::StaleClaim
+        };
+        let held = || self.attribution.pieces.iter().filter(is_held);
+        for (piece, group) in held().zip(groups.of(held().map(|p| pair(p.device, p.holder)))) {
+            if let Some(group) = group {
+                parts[group].push((piece.time, piece.share));
+            }
+        }
+        parts.into_iter().map(most_at_once).collect()
+    }
+}
+
+fn pair(device: usize, holder: usize) -> Pair {
+    Pair { device: row_number(device), holder: Some(row_number(holder)) }
+}
+
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
+    let texts: Vec<&str> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join(" + "))
 }
 
 /// A holder's value in a key column.
@@ -187,56 +189,29 @@ fn seconds(ms: i64) -> f64 {
     ms as f64 / MS_PER_SECOND as f64
 }
 
-type ReadRow<'a, T> = &'a dyn Fn(&DataFrame, usize) -> PolarsResult<T>;
-
-fn int(df: &DataFrame, column: &str, row: usize) -> PolarsResult<i64> {
-    Ok(df.column(column)?.i64()?.get(row).unwrap_or(0))
-}
-
-fn float(df: &DataFrame, column: &str, row: usize) -> PolarsResult<Option<f64>> {
-    Ok(df.column(column)?.f64()?.get(row))
-}
-
-fn percentile_row(df: &DataFrame, row: usize) -> PolarsResult<[Option<f64>; 4]> {
-    Ok([
-        float(df, sum::P50, row)?,
-        float(df, sum::P95, row)?,
-        float(df, sum::P99, row)?,
-        float(df, sum::MAX, row)?,
-    ])
-}
-
-fn peak_row(df: &DataFrame, row: usize) -> PolarsResult<(Option<f64>, i64)> {
-    Ok((float(df, c::MEMORY_PEAK, row)?, int(df, c::LONGEST_IDLE_MS, row)?))
-}
-
 /// One row of sums as a ledger. What is not held has no place in `allocated`; money is null where
 /// none of the time has a price.
-fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
-    let gpu_ms = |column: &str| Ok(float(df, column, row)?.unwrap_or(0.0)) as PolarsResult<f64>;
-    let total_ms = gpu_ms(sum::TOTAL_MS)?;
-    let unpriced_ms = gpu_ms(sum::UNPRICED_MS)?;
-    let priced = total_ms <= 0.0 || unpriced_ms < total_ms;
-    let ms = |state| gpu_ms(&ms_column(state));
-    let money =
-        |column: &str| Ok(float(df, column, row)?.filter(|_| priced)) as PolarsResult<Option<f64>>;
-    let cost = |state| money(&cost_column(state));
-    let active_ms = gpu_ms(sum::ACTIVE_MS)?;
-    let busy = gpu_hours_of(gpu_ms(sum::BUSY_RATIO_MS)?);
-    let used = gpu_hours_of(gpu_ms(sum::UTILIZATION_RATIO_MS)?);
-    let (warm, empty, blind) =
-        (ms(State::IdleWarm)?, ms(State::IdleEmpty)?, ms(State::Unobserved)?);
+fn figures(sums: &Sums) -> Figures {
+    let (total_ms, unpriced_ms) = (sums.time.total_ms(), sums.unpriced_ms);
+    let is_priced = total_ms <= 0.0 || unpriced_ms < total_ms;
+    let money = |amount: f64| is_priced.then_some(amount);
+    let ms = |state| sums.ms(state);
+    let cost = |state| money(sums.cost(state));
+    let active_ms = ms(State::Active);
+    let busy = gpu_hours_of(sums.time.busy_ratio_ms);
+    let used = gpu_hours_of(sums.time.utilization_ratio_ms);
+    let (warm, empty, blind) = (ms(State::IdleWarm), ms(State::IdleEmpty), ms(State::Unobserved));
     let observed_ms = active_ms + warm + empty;
     let held_ms = observed_ms + blind;
-    let (busy_cost, active_cost) = (money(sum::BUSY_COST)?, money(sum::ACTIVE_COST)?);
+    let (busy_cost, active_cost) = (money(sums.busy_cost), cost(State::Active));
     let (warm_cost, empty_cost, blind_cost) =
-        (cost(State::IdleWarm)?, cost(State::IdleEmpty)?, cost(State::Unobserved)?);
-    let stale_cost = cost(State::StaleClaim)?;
+        (cost(State::IdleWarm), cost(State::IdleEmpty), cost(State::Unobserved));
+    let stale_cost = cost(State::StaleClaim);
     let slack_cost = difference(active_cost, busy_cost);
     // Held and never seen: nothing tells whether it was wasted.
-    let is_waste_known = held_ms <= 0.0 || observed_ms > 0.0 || ms(State::StaleClaim)? > 0.0;
+    let is_waste_known = held_ms <= 0.0 || observed_ms > 0.0 || ms(State::StaleClaim) > 0.0;
     let waste_cost = total([warm_cost, empty_cost, slack_cost, stale_cost]);
-    let estimated_hours = gpu_hours_of(gpu_ms(sum::ESTIMATED_MS)?);
+    let estimated_hours = gpu_hours_of(sums.time.estimated_ms);
     let observed_hours = gpu_hours_of(observed_ms);
     let ledger = Ledger {
         capacity_gpu_hours: None,
@@ -246,10 +221,10 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
         idle_warm_gpu_hours: gpu_hours_of(warm),
         idle_empty_gpu_hours: gpu_hours_of(empty),
         unobserved_gpu_hours: gpu_hours_of(blind),
-        stale_claim_gpu_hours: gpu_hours_of(ms(State::StaleClaim)?),
-        unallocated_gpu_hours: gpu_hours_of(ms(State::Unallocated)?),
-        stranded_gpu_hours: gpu_hours_of(ms(State::Stranded)?),
-        unhealthy_gpu_hours: gpu_hours_of(ms(State::Unhealthy)?),
+        stale_claim_gpu_hours: gpu_hours_of(ms(State::StaleClaim)),
+        unallocated_gpu_hours: gpu_hours_of(ms(State::Unallocated)),
+        stranded_gpu_hours: gpu_hours_of(ms(State::Stranded)),
+        unhealthy_gpu_hours: gpu_hours_of(ms(State::Unhealthy)),
         observed_gpu_hours: observed_hours,
         utilization_gpu_hours: used,
         utilization: (observed_ms > 0.0).then(|| used / observed_hours),
@@ -265,13 +240,12 @@ fn ledger(df: &DataFrame, row: usize) -> PolarsResult<Figures> {
         idle_empty_cost: empty_cost,
         unobserved_cost: blind_cost,
         stale_claim_cost: stale_cost,
-        unallocated_cost: cost(State::Unallocated)?,
-        stranded_cost: cost(State::Stranded)?,
-        unhealthy_cost: cost(State::Unhealthy)?,
+        unallocated_cost: cost(State::Unallocated),
+        stranded_cost: cost(State::Stranded),
+        unhealthy_cost: cost(State::Unhealthy),
         waste_cost: waste_cost.filter(|_| is_waste_known),
     };
-    let total_cost = float(df, sum::TOTAL_COST, row)?.unwrap_or(0.0);
-    Ok(Figures { ledger, usage: Usage::default(), total_ms, total_cost })
+    Figures { ledger, usage: Usage::default(), total_ms, total_cost: sums.total_cost }
 }
 
 fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {

@@ -7,14 +7,13 @@ use super::contract::{
     TenantRow, WorkloadRow,
 };
 use super::figures::{Figures, Source, holder_value, pod_key};
-use crate::attribution::Attributed;
 use crate::attribution::holder::HolderKind;
 use crate::attribution::holding::EPSILON;
 use crate::attribution::resolve::pieces_of;
+use crate::attribution::{Attributed, Tenure};
 use crate::cost::price::{Price, capacity_type, instance_type};
 use crate::frame::columns as c;
-use crate::frame::sums::Part;
-use crate::frame::tables::FrameError;
+use crate::frame::groups::Part;
 use crate::model::window::rfc3339;
 use crate::model::{Interval, Window};
 use crate::units::{HOURS_PER_MONTH, gpu_hours};
@@ -37,6 +36,8 @@ pub struct Capacity {
 pub struct Rows<'a> {
     /// Where figures come from.
     pub source: &'a Source<'a>,
+    /// Whether each holder is in scope.
+    pub in_scope: &'a [bool],
     /// Price of each device.
     pub prices: &'a [Option<Price>],
     /// The window.
@@ -44,42 +45,33 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Capacity of the devices that `test` selects.
+    /// All devices.
     #[must_use]
-    pub fn capacity(&self, test: &dyn Fn(usize) -> bool) -> Capacity {
-        let mut out = Capacity::default();
-        for (d, device) in
-            self.source.attribution.devices.iter().enumerate().filter(|(d, _)| test(*d))
-        {
+    pub fn capacity(&self) -> Capacity {
+        self.capacities(|_| ()).remove(&()).unwrap_or_default()
+    }
+
+    /// Devices by what `key` says of their positions.
+    pub fn capacities<K: Ord>(&self, key: impl Fn(usize) -> K) -> BTreeMap<K, Capacity> {
+        let mut out: BTreeMap<K, Capacity> = BTreeMap::new();
+        for (d, device) in self.source.attribution.devices.iter().enumerate() {
             let ms = device.presence.length_ms();
-            out.gpus += 1;
-            out.ms += ms;
+            let sum = out.entry(key(d)).or_default();
+            sum.gpus += 1;
+            sum.ms += ms;
             if let Some(price) = &self.prices[d] {
-                out.cost += gpu_hours(ms) * price.per_gpu_hour;
-                out.priced = true;
+                sum.cost += gpu_hours(ms) * price.per_gpu_hour;
+                sum.priced = true;
             }
         }
         out
     }
 
-    fn with_capacity(
-        &self,
-        mut ledger: Ledger,
-        test: &dyn Fn(usize) -> bool,
-    ) -> (Ledger, Capacity) {
-        let capacity = self.capacity(test);
-        ledger.capacity_gpu_hours = Some(gpu_hours(capacity.ms));
-        ledger.capacity_cost = capacity.priced.then_some(capacity.cost);
-        (ledger, capacity)
-    }
-
     /// The whole cluster.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn fleet(&self) -> Result<FleetRow, FrameError> {
-        let figures = self.source.by(Part::All, &[])?.remove(&Vec::new()).unwrap_or_default();
-        let (ledger, capacity) = self.with_capacity(figures.ledger, &|_| true);
+    pub fn fleet(&self) -> FleetRow {
+        let figures = self.source.by(Part::All, &[]).remove(&Vec::new()).unwrap_or_default();
+        let capacity = self.capacity();
+        let ledger = with_capacity(figures.ledger, capacity);
         let mut models: BTreeMap<String, u32> = BTreeMap::new();
         for device in &self.source.attribution.devices {
             *models.entry(device.model.clone()).or_default() += 1;
@@ -90,7 +82,7 @@ impl Rows<'_> {
         // Held and never seen: nothing tells how much of it was busy.
         let is_busy_known = ledger.allocated_gpu_hours <= 0.0 || ledger.observed_gpu_hours > 0.0;
         let window_hours = gpu_hours(self.window.length_ms());
-        Ok(FleetRow {
+        FleetRow {
             gpus: capacity.gpus,
             nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
             physical_gpus_by_model: models,
@@ -101,7 +93,7 @@ impl Rows<'_> {
                 .map(|waste| waste / window_hours * HOURS_PER_MONTH),
             usage: figures.usage,
             ledger,
-        })
+        }
     }
 
     /// Whether what stands among the nodes is a pool that is attached to none.
@@ -110,40 +102,36 @@ impl Rows<'_> {
     }
 
     /// By tenant.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn tenants(&self) -> Result<Vec<TenantRow>, FrameError> {
-        let rules = self.source.labels(Part::HeldInScope, &[c::TENANT], c::RULE)?;
+    pub fn tenants(&self) -> Vec<TenantRow> {
+        let rules = self.source.labels(Part::HeldInScope, &[c::TENANT], c::RULE);
+        let namespaces = self.values(c::TENANT, c::NAMESPACE);
         let mut rows: Vec<_> = self
             .source
-            .by(Part::HeldInScope, &[c::TENANT])?
+            .by(Part::HeldInScope, &[c::TENANT])
             .into_iter()
             .map(|(key, figures)| TenantRow {
                 tenant: key[0].clone(),
                 rule: rules.get(&key).map(|r| r.join(" + ")).unwrap_or_default(),
-                namespaces: self.values(c::TENANT, &key[0], c::NAMESPACE),
+                namespaces: namespaces.get(&key[0]).cloned().unwrap_or_default(),
                 cost: figures.ledger.allocated_cost,
                 ledger: figures.ledger,
                 usage: figures.usage,
             })
             .collect();
         rows.sort_by(|a, b| most_waste(&a.ledger, &b.ledger).then_with(|| a.tenant.cmp(&b.tenant)));
-        Ok(rows)
+        rows
     }
 
     /// By namespace.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn namespaces(&self) -> Result<Vec<NamespaceRow>, FrameError> {
+    pub fn namespaces(&self) -> Vec<NamespaceRow> {
+        let tenants = self.values(c::NAMESPACE, c::TENANT);
         let mut rows: Vec<_> = self
             .source
-            .by(Part::HeldInScope, &[c::NAMESPACE])?
+            .by(Part::HeldInScope, &[c::NAMESPACE])
             .into_iter()
             .map(|(key, figures)| NamespaceRow {
                 namespace: key[0].clone(),
-                tenants: self.values(c::NAMESPACE, &key[0], c::TENANT),
+                tenants: tenants.get(&key[0]).cloned().unwrap_or_default(),
                 cost: figures.ledger.allocated_cost,
                 ledger: figures.ledger,
                 usage: figures.usage,
@@ -152,25 +140,25 @@ impl Rows<'_> {
         rows.sort_by(|a, b| {
             most_waste(&a.ledger, &b.ledger).then_with(|| a.namespace.cmp(&b.namespace))
         });
-        Ok(rows)
+        rows
     }
 
-    /// Sorted distinct values of `other` among holders whose `column` has `value`.
-    fn values(&self, column: &str, value: &str, other: &str) -> Vec<String> {
-        let holders = self.source.attribution.holders.iter();
-        let in_group = holders
-            .zip(self.source.in_scope)
-            .filter(|(h, shown)| **shown && holder_value(h, column) == value);
-        let distinct: BTreeSet<_> =
-            in_group.map(|(h, _)| holder_value(h, other)).filter(|v| !v.is_empty()).collect();
-        distinct.into_iter().collect()
+    /// Sorted distinct values of `other` among holders in scope, by value of `column`.
+    fn values(&self, column: &str, other: &str) -> BTreeMap<String, Vec<String>> {
+        let mut distinct: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let holders = self.source.attribution.holders.iter().zip(self.in_scope);
+        for (holder, _) in holders.filter(|(_, shown)| **shown) {
+            let value = holder_value(holder, other);
+            let values = distinct.entry(holder_value(holder, column)).or_default();
+            if !value.is_empty() {
+                values.insert(value);
+            }
+        }
+        distinct.into_iter().map(|(key, values)| (key, values.into_iter().collect())).collect()
     }
 
     /// By workload.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn workloads(&self) -> Result<Vec<WorkloadRow>, FrameError> {
+    pub fn workloads(&self) -> Vec<WorkloadRow> {
         let keys = [c::TENANT, c::RULE, c::NAMESPACE, c::WORKLOAD_KIND, c::WORKLOAD];
         let mut pods: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
         let all = &self.source.attribution.holders;
@@ -180,7 +168,7 @@ impl Rows<'_> {
         }
         let mut rows: Vec<_> = self
             .source
-            .by(Part::HeldInScope, &keys)?
+            .by(Part::HeldInScope, &keys)
             .into_iter()
             .map(|(key, figures)| WorkloadRow {
                 tenant: key[0].clone(),
@@ -204,14 +192,11 @@ impl Rows<'_> {
                 ))
             })
         });
-        Ok(rows)
+        rows
     }
 
     /// By pod.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn pods(&self) -> Result<Vec<PodRow>, FrameError> {
+    pub fn pods(&self) -> Vec<PodRow> {
         let mut holders: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let all = self.source.attribution.holders.iter().enumerate();
         for (h, holder) in all.filter(|(_, a)| a.holder.kind == HolderKind::Pod) {
@@ -219,7 +204,7 @@ impl Rows<'_> {
         }
         let mut rows: Vec<_> = self
             .source
-            .by(Part::HeldInScope, &[c::POD])?
+            .by(Part::HeldInScope, &[c::POD])
             .into_iter()
             .filter_map(|(key, figures)| Some(self.pod(holders.get(&key[0])?, figures)))
             .collect();
@@ -227,17 +212,16 @@ impl Rows<'_> {
             most_waste(&a.ledger, &b.ledger)
                 .then_with(|| (&a.namespace, &a.pod, &a.uid).cmp(&(&b.namespace, &b.pod, &b.uid)))
         });
-        Ok(rows)
+        rows
     }
 
     fn pod(&self, holders: &[usize], figures: Figures) -> PodRow {
         let attribution = self.source.attribution;
         let Attributed { holder, workload, tenant } = &attribution.holders[holders[0]];
         let times = holders.iter().map(|&h| attribution.holders[h].holder.time);
-        let devices: BTreeSet<usize> = attribution
-            .tenures
+        let devices: BTreeSet<usize> = holders
             .iter()
-            .filter(|t| holders.contains(&t.holder))
+            .flat_map(|&h| tenures_of(&attribution.tenures, h))
             .map(|t| t.device)
             .collect();
         let on = devices.first().map(|&d| attribution.devices[d].node.clone());
@@ -259,11 +243,9 @@ impl Rows<'_> {
     }
 
     /// By GPU, in order of node and index.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn gpus(&self) -> Result<Vec<GpuRow>, FrameError> {
-        let mut figures = self.source.by(Part::All, &[c::DEVICE])?;
+    pub fn gpus(&self) -> Vec<GpuRow> {
+        let mut figures = self.source.by(Part::All, &[c::DEVICE]);
+        let capacities = self.capacities(|d| d);
         let rows = self.source.attribution.devices.iter().enumerate().map(|(d, device)| {
             let figures = figures.remove(&vec![d.to_string()]).unwrap_or_default();
             let price = self.prices[d].as_ref();
@@ -274,13 +256,13 @@ impl Rows<'_> {
                 model: device.model.clone(),
                 sharing: device.sharing.name().to_owned(),
                 holders: self.holders_of(d),
-                ledger: self.with_capacity(figures.ledger, &|other| other == d).0,
+                ledger: with_capacity(figures.ledger, capacities[&d]),
                 usage: figures.usage,
                 price_per_hour: price.map(|p| p.per_gpu_hour),
                 price_source: price.map(|p| p.source.clone()),
             }
         });
-        Ok(rows.collect())
+        rows.collect()
     }
 
     /// Who held which part of a device: pieces that only differ in time are one where they meet.
@@ -313,29 +295,25 @@ impl Rows<'_> {
     }
 
     /// By way of sharing, by name.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn modes(&self) -> Result<Vec<ModeRow>, FrameError> {
+    pub fn modes(&self) -> Vec<ModeRow> {
         let devices = &self.source.attribution.devices;
-        let rows = self.source.by(Part::All, &[c::SHARING])?.into_iter().map(|(key, figures)| {
-            let (ledger, capacity) =
-                self.with_capacity(figures.ledger, &|d| devices[d].sharing.name() == key[0]);
+        let capacities = self.capacities(|d| devices[d].sharing.name().to_owned());
+        let rows = self.source.by(Part::All, &[c::SHARING]).into_iter().map(|(key, figures)| {
+            let capacity = capacities.get(&key[0]).copied().unwrap_or_default();
+            let ledger = with_capacity(figures.ledger, capacity);
             ModeRow { gpus: capacity.gpus, mode: key[0].clone(), ledger, usage: figures.usage }
         });
-        Ok(rows.collect())
+        rows.collect()
     }
 
     /// By node, by name.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn nodes(&self) -> Result<Vec<NodeRow>, FrameError> {
+    pub fn nodes(&self) -> Vec<NodeRow> {
         let attribution = self.source.attribution;
-        let rows = self.source.by(Part::All, &[c::NODE])?.into_iter().map(|(key, figures)| {
+        let capacities = self.capacities(|d| attribution.devices[d].node.clone());
+        let rows = self.source.by(Part::All, &[c::NODE]).into_iter().map(|(key, figures)| {
             let labels = attribution.nodes.get(&key[0]).map(|n| &n.labels);
-            let (ledger, capacity) =
-                self.with_capacity(figures.ledger, &|d| attribution.devices[d].node == key[0]);
+            let capacity = capacities.get(&key[0]).copied().unwrap_or_default();
+            let ledger = with_capacity(figures.ledger, capacity);
             NodeRow {
                 gpus: capacity.gpus,
                 is_pool: self.is_pool(&key[0]),
@@ -346,22 +324,33 @@ impl Rows<'_> {
                 usage: figures.usage,
             }
         });
-        Ok(rows.collect())
+        rows.collect()
     }
 
     /// By model, by name.
-    ///
-    /// # Errors
-    /// When a frame is not what it should be: a bug.
-    pub fn models(&self) -> Result<Vec<ModelRow>, FrameError> {
+    pub fn models(&self) -> Vec<ModelRow> {
         let devices = &self.source.attribution.devices;
-        let rows = self.source.by(Part::All, &[c::MODEL])?.into_iter().map(|(key, figures)| {
-            let (ledger, capacity) =
-                self.with_capacity(figures.ledger, &|d| devices[d].model == key[0]);
+        let capacities = self.capacities(|d| devices[d].model.clone());
+        let rows = self.source.by(Part::All, &[c::MODEL]).into_iter().map(|(key, figures)| {
+            let capacity = capacities.get(&key[0]).copied().unwrap_or_default();
+            let ledger = with_capacity(figures.ledger, capacity);
             ModelRow { gpus: capacity.gpus, model: key[0].clone(), ledger, usage: figures.usage }
         });
-        Ok(rows.collect())
+        rows.collect()
     }
+}
+
+fn with_capacity(mut ledger: Ledger, capacity: Capacity) -> Ledger {
+    ledger.capacity_gpu_hours = Some(gpu_hours(capacity.ms));
+    ledger.capacity_cost = capacity.priced.then_some(capacity.cost);
+    ledger
+}
+
+/// The tenures of one holder, of tenures in order of holder.
+fn tenures_of(tenures: &[Tenure], holder: usize) -> &[Tenure] {
+    let first = tenures.partition_point(|t| t.holder < holder);
+    let count = tenures[first..].partition_point(|t| t.holder == holder);
+    &tenures[first..first + count]
 }
 
 /// Most wasted money first; where money is unknown, most wasted time.
