@@ -4,7 +4,6 @@
 //! samples and what grows with GPUs can be told apart. Criterion prints samples per second; compare
 //! rows of one run, for machines differ.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -19,7 +18,7 @@ const STEPS_PER_POD: i64 = 720;
 
 fn series(labels: &[(&str, &str)], samples: impl Iterator<Item = (i64, f64)>) -> Series {
     let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    Series { labels: labels.collect::<BTreeMap<_, _>>(), samples: samples.collect() }
+    Series { labels: labels.collect(), samples: samples.collect() }
 }
 
 /// Percent: idle half of the time, otherwise anything, as a fixed function of GPU and step.

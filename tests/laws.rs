@@ -74,7 +74,7 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn series(pairs: &[(&str, &str)], samples: Vec<(i64, f64)>) -> Series {
-    Series { labels: labels(pairs), samples: samples.into_iter().collect() }
+    Series { labels: labels(pairs).into(), samples: samples.into_iter().collect() }
 }
 
 impl Cluster {

@@ -106,8 +106,9 @@ fn scraped_twice(inputs: &Inputs, late: i64) -> Inputs {
             series.labels.insert("instance".into(), "10.9.9.9:9400".into());
             // With `honorLabels: false`, or on a series that names nobody, `pod` is the exporter itself.
             let is_target = series.label("container").is_some_and(|c| c != "main");
-            if is_target && let Some(pod) = series.labels.get_mut("pod") {
-                pod.push_str("-again");
+            if is_target && let Some(pod) = series.label("pod") {
+                let again = format!("{pod}-again");
+                series.labels.insert("pod".into(), again);
             }
             series.samples = series.samples().map(|(t, value)| (t + late, value)).collect();
         }

@@ -542,7 +542,7 @@ impl Setup {
 
     fn sampled(&self, labels: BTreeMap<String, String>, value: &dyn Fn(i64) -> f64) -> Series {
         let instants = (-20..260).map(|n| START + n * STEP);
-        Series { labels, samples: instants.map(|at| (at, value(at))).collect() }
+        Series { labels: labels.into(), samples: instants.map(|at| (at, value(at))).collect() }
     }
 
     /// What is stored of a scrape: once for each server, in pieces where the target changed.

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn metrics_alone_never_make_the_hosts_service_a_workload() {
         let labels = LabelView {
-            metric: map(&[("label_vcluster_loft_sh_managed_by", "agent-7")]),
+            metric: map(&[("label_vcluster_loft_sh_managed_by", "agent-7")]).into(),
             ..LabelView::default()
         };
         assert_eq!(synced(&labels, &[]), ("Pod".into(), "p-x-ns-x-vc".into()));

@@ -10,11 +10,11 @@ use super::contract::DeviceRow;
 use crate::attribution::counters::{Consumed, consumed, part_of_card, plausible};
 use crate::attribution::label_view::LabelView;
 use crate::cost::price::{PricedThing, price_of};
-use crate::model::ClusterFacts;
 use crate::model::dra::{
     AllocatedDevice, ClaimFact, DeviceKey, DraDevice, PoolFact, is_gpu_driver,
 };
 use crate::model::policy::PriceBook;
+use crate::model::{ClusterFacts, Labels};
 
 /// Node label of GPU feature discovery, for drivers that do not tell the model.
 const PRODUCT_LABEL: &str = "nvidia.com/gpu.product";
@@ -98,7 +98,7 @@ impl<'a> Devices<'a> {
 }
 
 /// Labels of a node that is not known.
-static NO_LABELS: LabelView = LabelView { object: BTreeMap::new(), metric: BTreeMap::new() };
+static NO_LABELS: LabelView = LabelView { object: BTreeMap::new(), metric: Labels::new() };
 
 /// Physical GPUs that the devices hold; `None` when the share of one is not known.
 #[must_use]

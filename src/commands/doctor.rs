@@ -73,14 +73,17 @@ fn examine(gathered: ForDoctor, settings: &Settings) -> Result<DoctorReport> {
     let stamp = Stamp { assumptions: compute::assumptions(settings), ..Stamp::default() };
     let ledger = report::build::report(&inputs, &settings.policy, stamp);
     compute::readable(&inputs)?;
-    Ok(build::report(&Evidence {
+    let report = build::report(&Evidence {
         inputs: &inputs,
         server: &server,
         objects: &objects,
         report: &ledger,
         policy: &settings.policy,
         tool_version: env!("CARGO_PKG_VERSION"),
-    }))
+    });
+    // The checks read samples once more.
+    compute::readable(&inputs)?;
+    Ok(report)
 }
 
 fn verdict(report: &DoctorReport) -> Result<()> {

@@ -113,7 +113,7 @@ fn differences<'a>(series: &[&'a Series]) -> BTreeMap<&'a str, BTreeSet<&'a str>
         out.entry(name).or_default().insert(value);
     }
     out.retain(|name, values| {
-        let everywhere = series.iter().all(|s| s.labels.contains_key(*name));
+        let everywhere = series.iter().all(|s| s.labels.contains_key(name));
         values.len() > 1 || !everywhere
     });
     out

@@ -6,6 +6,7 @@
 pub mod dra;
 pub mod inputs;
 pub mod interval;
+pub mod labels;
 pub mod objects;
 pub mod policy;
 pub mod quantity;
@@ -19,9 +20,10 @@ pub mod window;
 
 pub use inputs::{Inputs, SourceState, SourceStatus};
 pub use interval::{Interval, IntervalSet};
+pub use labels::Labels;
 pub use objects::ClusterFacts;
 pub use policy::Policy;
 pub use query::QueryId;
 pub use samples::Samples;
-pub use series::{Labels, MetricData, ReadGap, Series};
+pub use series::{MetricData, ReadGap, Series};
 pub use window::Window;

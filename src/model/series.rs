@@ -1,13 +1,9 @@
 //! Metric samples as a metric server gives them: labels, instants, values.
 
-use std::collections::BTreeMap;
-
+use super::labels::Labels;
 use super::query::QueryId;
 use super::samples::{self, Samples};
 use crate::units::Millis;
-
-/// Label names and values of one series, the metric name included as `__name__`.
-pub type Labels = BTreeMap<String, String>;
 
 /// Bits of the NaN with which Prometheus marks that a series went stale
 /// (`model/value/value.go`, `StaleNaN`). It differs from an ordinary NaN by these bits alone.

@@ -283,7 +283,7 @@ fn steps(from: i64, to: i64, value: f64) -> Samples {
 }
 
 fn series(labels: Labels, samples: Samples) -> Series {
-    Series { labels, samples: samples.into_iter().collect() }
+    Series { labels: labels.into(), samples: samples.into_iter().collect() }
 }
 
 /// What a server is asked for: the window with two gaps before it and one after. Sizes of memory are

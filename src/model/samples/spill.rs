@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Samples;
 use super::part::{Part, Place};
@@ -83,10 +83,11 @@ impl Spill {
         self.write(batch);
     }
 
-    /// Why samples could not be written, if that has happened.
+    /// Why samples could not be written or read back, if that has happened.
     #[must_use]
     pub fn failure(&self) -> Option<Arc<SpillError>> {
-        self.failure.get().cloned()
+        let of_file = || self.open_file().as_ref().and_then(|file| file.failure.get().cloned());
+        self.failure.get().cloned().or_else(of_file)
     }
 
     fn fits(&self, bytes: u64) -> bool {
@@ -114,8 +115,12 @@ impl Spill {
         }
     }
 
+    fn open_file(&self) -> MutexGuard<'_, Option<Arc<SpillFile>>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn file(&self) -> io::Result<Arc<SpillFile>> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.open_file();
         if let Some(file) = &*file {
             return Ok(Arc::clone(file));
         }

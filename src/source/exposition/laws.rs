@@ -72,7 +72,7 @@ fn sample() -> impl Strategy<Value = Sample> {
     let at_ms = prop::option::of(-253_402_300_799_999i64..=253_402_300_799_999);
     (name, labels, at_ms, any::<f64>()).prop_map(|(name, mut labels, at_ms, value)| {
         labels.insert("__name__".to_owned(), name);
-        Sample { labels, at_ms, value }
+        Sample { labels: labels.into(), at_ms, value }
     })
 }
 

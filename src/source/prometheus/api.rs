@@ -11,6 +11,8 @@ use super::backoff::Backoff;
 use super::decode::{Answer, DecodeError};
 use super::options::ReadOptions;
 use super::transport::{ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport};
+use crate::model::Series;
+use crate::model::labels::LabelPool;
 use crate::model::samples::Spill;
 
 /// Tries of a request whose failures are expensive (time-outs).
@@ -32,6 +34,7 @@ pub struct Api {
     slots: Semaphore,
     outage: Mutex<Outage>,
     spill: Spill,
+    labels: Mutex<LabelPool>,
 }
 
 /// How the server fared: its successes, and failures since the last one that speak of the server
@@ -56,7 +59,8 @@ impl Api {
         let slots = Semaphore::new(options.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let spill = Spill::new(options.memory_bytes, &options.spill_dir);
         let (backoff, outage) = (Backoff::default(), Mutex::default());
-        Self { transport, options, backoff, slots, outage, spill }
+        let labels = Mutex::default();
+        Self { transport, options, backoff, slots, outage, spill, labels }
     }
 
     /// The same with other waits, for tests that cannot sit out the real ones.
@@ -69,6 +73,15 @@ impl Api {
     /// Where samples go that do not fit into memory.
     pub(super) const fn spill(&self) -> &Spill {
         &self.spill
+    }
+
+    /// Brings series into the form in which they are kept until the end of the run.
+    pub(super) fn keep(&self, series: &mut [Series]) {
+        self.spill.keep(series.iter_mut().map(|series| &mut series.samples));
+        let mut pool = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in series {
+            one.labels = pool.shared(std::mem::take(&mut one.labels));
+        }
     }
 
     /// Where it is, for people.

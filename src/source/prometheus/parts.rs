@@ -103,9 +103,8 @@ impl<'a> Job<'a> {
             stream::iter(parts).map(|part| self.read(reader, part)).buffer_unordered(at_once);
         let (mut merger, mut gaps) = (Merger::default(), Vec::new());
         while let Some(mut outcome) = done.next().await {
-            let spill = self.api.spill();
-            spill.keep(outcome.series.iter_mut().map(|series| &mut series.samples));
-            if spill.failure().is_some() {
+            self.api.keep(&mut outcome.series);
+            if self.api.spill().failure().is_some() {
                 // The run ends with that; memory is not to fill up before.
                 break;
             }

@@ -64,5 +64,7 @@ fn what_cannot_be_read_back_is_told() {
         // Whoever shares the file knows.
         let message = one.failure().unwrap().to_string();
         assert!(message.contains("cannot read samples back"), "{message}");
+        // So does the run, also where nothing of the file is left in what was made of it.
+        assert_eq!(spill.failure(), other.failure());
     }
 }

@@ -29,7 +29,7 @@ fn series(n: &[String]) -> Series {
         ("err_msg".to_owned(), format!("{} fell over on {}", n[1], n[2])),
         ("UUID".to_owned(), format!("GPU-{}", n[3])),
     ]);
-    Series { labels, samples: [(0, 1.0)].into_iter().collect() }
+    Series { labels: labels.into(), samples: [(0, 1.0)].into_iter().collect() }
 }
 
 fn pod(n: &[String]) -> Value {
