@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    claims, collect, completions, config, demo, doctor, man, prices, report, snapshot,
+    claims, collect, completions, config, demo, doctor, man, prices, report, roll_up, snapshot,
 };
 use crate::error::exit_code;
 
@@ -23,6 +23,7 @@ Examples:
   gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
   gpu-finops collect --store ./store                      scrape the exporters, for a cluster without Prometheus
+  gpu-finops roll-up --store ./rollups --cluster prod     yesterday as Parquet, for reports over many days and clusters
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -64,6 +65,8 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Scrape exporters into a local store, for clusters without Prometheus
     Collect(collect::Args),
+    /// Keep days of clusters as Parquet, to be added up by report or by SQL
+    RollUp(roll_up::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

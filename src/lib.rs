@@ -22,6 +22,7 @@ mod mutation;
 pub mod observe;
 pub mod output;
 pub mod report;
+pub mod rollup;
 pub mod settings;
 pub mod source;
 pub mod ui;

@@ -10,6 +10,8 @@ use gpu_finops::report::contract::{Ledger, Report};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use crate::common::rollups;
+
 /// Scrape interval, and the unit of everything random.
 const STEP: i64 = 30_000;
 /// Steps in the window.
@@ -251,6 +253,25 @@ proptest! {
         for (whole, (a, b)) in times(&whole.fleet.ledger).into_iter().zip(parts) {
             prop_assert!(near(whole, a + b), "{whole} is not {a} + {b}, cut at {cut}");
         }
+    }
+
+    /// Rolled up in three parts, read from files: every figure as of the whole, percentiles, peaks and the longest
+    /// idle stretch among them.
+    #[test]
+    fn parts_rolled_up_are_the_whole(cluster in orderly(), a in 1i64..STEPS, b in 1i64..STEPS) {
+        let policy = policy(2.0);
+        let inputs = |from, to| cluster.inputs(window(from, to), policy.max_gap_ms);
+        let mut edges = vec![0, a, b, STEPS];
+        edges.sort_unstable();
+        edges.dedup();
+        let parts = edges.windows(2).map(|e| rollups::part(&inputs(e[0], e[1]), &policy)).collect();
+        let whole = inputs(0, STEPS);
+        let report = rollups::from_parts(parts, whole.window, whole.now_ms, &policy);
+        prop_assert!(report.reconciliation.balanced, "{:?}", report.reconciliation);
+        let mut wrong = rollups::differences(&rollups::straight(&whole, &policy), &report);
+        // A sample at a cut speaks for both parts.
+        wrong.retain(|line| !line.starts_with("/coverage/samples_"));
+        prop_assert!(wrong.is_empty(), "cut at {edges:?}: {wrong:#?}");
     }
 
     #[test]

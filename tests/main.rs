@@ -26,6 +26,7 @@ mod quirks;
 mod recorded;
 mod remote_read;
 mod replay;
+mod roll_up;
 mod scope;
 mod scrapes;
 mod settings_reference;

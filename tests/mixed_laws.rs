@@ -24,6 +24,7 @@ use gpu_finops::report::contract::{Ledger, Report};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 
+use crate::common::rollups;
 use cluster::{Cluster, STEPS, at, cluster, orderly};
 use dice::Dice;
 use metrics::{GAP, window};
@@ -278,6 +279,35 @@ fn a_window_cut_in_two_adds_up() {
         prop_assert!(wrong.is_empty(), "cut at {second} s: {wrong:#?}");
         Ok(())
     });
+}
+
+/// Rolled up in two parts, read from files: every sum as of the whole, percentiles, peaks and the longest idle
+/// stretch among them.
+#[test]
+fn parts_rolled_up_are_the_whole() {
+    let compared = Cell::new(0);
+    law(cases(60), &(orderly(), 10..STEPS * 30 - 10), |(cluster, second)| {
+        let policy = policy(2.0);
+        let cut = at(0) + second * 1_000;
+        let of = |from, to| cluster.inputs_of(window(from, to));
+        let parts = [of(at(0), cut), of(cut, at(STEPS))];
+        let whole = of(at(0), at(STEPS));
+        // A card that no series shows has any number of its node's, and two names if one shows it in the other part.
+        let ids = |inputs| rows_of(inputs).devices.iter().map(|d| d.id.clone()).collect::<Vec<_>>();
+        let of_whole = ids(&whole);
+        let is_nameless = of_whole.iter().any(|id| id.contains("/gpu-"));
+        if is_nameless || parts.iter().any(|part| ids(part) != of_whole) {
+            return Ok(());
+        }
+        compared.set(compared.get() + 1);
+        let parts = parts.iter().map(|inputs| rollups::part(inputs, &policy)).collect();
+        let report = rollups::from_parts(parts, whole.window, whole.now_ms, &policy);
+        prop_assert!(report.reconciliation.balanced, "{:?}", report.reconciliation);
+        let wrong = rollups::differences(&rollups::straight(&whole, &policy), &report);
+        prop_assert!(wrong.is_empty(), "cut at {second} s: {wrong:#?}");
+        Ok(())
+    });
+    assert!(compared.get() > 20, "{compared:?}");
 }
 
 /// A second scrape of every exporter changes nothing but the count of duplicates.

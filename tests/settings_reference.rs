@@ -56,8 +56,12 @@ fn every_flag_has_a_variable_and_a_key_and_every_key_a_flag() {
         assert!(setting.env().starts_with("GPU_FINOPS_"), "{}", setting.id);
         match setting.key {
             Some(key) => assert!(known.iter().any(|k| k == key), "{key} is not in the schema"),
-            // A file cannot name itself, and the clock is for tests.
-            None => assert!(["config", "now"].contains(&setting.id), "{} has no key", setting.id),
+            // A file cannot name itself, the clock is for tests, and days are those of a run.
+            None => assert!(
+                ["config", "day", "day-index", "now"].contains(&setting.id),
+                "{} has no key",
+                setting.id
+            ),
         }
     }
     for key in known {
@@ -81,13 +85,13 @@ fn ids_keys_and_short_flags_are_unique() {
 }
 
 #[test]
-fn report_takes_every_setting_but_those_of_saving_collecting_and_of_claims() {
+fn report_takes_every_setting_but_those_of_other_commands() {
     let command = cli::command();
     let report = command.find_subcommand("report").expect("exists");
-    for setting in SETTINGS
-        .iter()
-        .filter(|s| ![Section::Save, Section::Collect, Section::Claims].contains(&s.section))
-    {
+    for setting in SETTINGS.iter().filter(|s| {
+        let others = [Section::Save, Section::Collect, Section::RollUp, Section::Claims];
+        !others.contains(&s.section)
+    }) {
         let arg = report.get_arguments().find(|a| a.get_id() == setting.id);
         let help = arg.and_then(|a| a.get_help()).map(ToString::to_string).unwrap_or_default();
         assert!(help.contains("[default: ") && help.contains(&setting.env()), "{}", setting.id);

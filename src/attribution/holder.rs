@@ -26,6 +26,10 @@ pub enum HoldingSource {
 }
 
 impl HoldingSource {
+    /// Every witness.
+    pub const ALL: [Self; 5] =
+        [Self::KubeStateMetrics, Self::Objects, Self::DcgmLabels, Self::Claims, Self::None];
+
     /// Name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -52,6 +56,21 @@ pub enum HolderKind {
     StaleClaim,
     /// A resource claim that is reserved for something that is not a pod.
     ReservedClaim,
+}
+
+impl HolderKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Pod, Self::StaleClaim, Self::ReservedClaim];
+
+    /// Name in roll-ups.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::StaleClaim => "stale-claim",
+            Self::ReservedClaim => "reserved-claim",
+        }
+    }
 }
 
 /// Whoever held GPUs: a pod, or a claim by itself.

@@ -33,6 +33,20 @@ pub enum Sharing {
 }
 
 impl Sharing {
+    /// Every way.
+    pub const ALL: [Self; 10] = [
+        Self::Exclusive,
+        Self::Mig,
+        Self::TimeSlicing,
+        Self::Mps,
+        Self::MigReplicas,
+        Self::Dra,
+        Self::DraPartition,
+        Self::DraCapacity,
+        Self::Vgpu,
+        Self::Fraction,
+    ];
+
     /// Name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -19,6 +19,8 @@ const MAX_GPUS: usize = 65_536;
 /// One physical GPU.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
+    /// Cluster, where a report is of several or of roll-ups.
+    pub cluster: Option<String>,
     /// UUID, or `<node>/gpu-<n>` for one that no exporter showed.
     pub id: String,
     /// Name of its node.
@@ -88,6 +90,7 @@ pub fn devices(
                     _ => node.presence.clone(),
                 };
                 Device {
+                    cluster: None,
                     id: o.id.clone(),
                     node: name.clone(),
                     index: o.index.clone(),
@@ -150,6 +153,7 @@ fn spell_alike(devices: &mut [Device]) {
 /// A GPU of which nothing but its node is known.
 fn nameless(node: &Node, id: String) -> Device {
     Device {
+        cluster: None,
         id,
         node: node.name.clone(),
         index: None,
@@ -190,6 +194,7 @@ fn unseen(node: &Node, cards: &Cards, seen: &BTreeMap<usize, usize>) -> Vec<Devi
     let here = cards.cards.iter().enumerate();
     here.filter(|(c, card)| card.node == node.name && !shown.contains(c))
         .map(|(c, card)| Device {
+            cluster: None,
             id: card.id.clone(),
             node: node.name.clone(),
             index: card.index.clone(),

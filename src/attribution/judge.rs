@@ -16,7 +16,7 @@ use super::pooled::Cards;
 use super::resolve::{Account, Free, Piece, pieces_of};
 use super::states::{self, Blind, Judgement, Segment, Signals, State};
 use super::{Attributed, Tenure, health};
-use crate::model::{Inputs, Interval, IntervalSet, Policy};
+use crate::model::{Inputs, Interval, IntervalSet, Policy, Window};
 use crate::observe::devices::{DeviceObservation, DeviceObservations};
 use crate::observe::field::Field;
 use crate::observe::reading::{self, Reading};
@@ -29,6 +29,7 @@ pub(super) struct Rows<'a> {
     pub(super) holders: &'a [Attributed],
     pub(super) cards: &'a Cards,
     pub(super) policy: &'a Policy,
+    pub(super) window: Window,
 }
 
 /// What all pieces of one holder on one device say together.
@@ -36,6 +37,23 @@ pub(super) struct Rows<'a> {
 struct Chain {
     memory_peak: Option<f64>,
     idle: Vec<Interval>,
+}
+
+impl Chain {
+    /// A gap or any use ends an idle stretch; where pieces meet it goes on.
+    fn tenure(self, holder: usize, device: usize, window: Window) -> Tenure {
+        let runs = IntervalSet::union_of(self.idle);
+        let length = |run: Option<&Interval>| run.map_or(0, |run| run.length_ms());
+        let runs = runs.as_slice();
+        Tenure {
+            holder,
+            device,
+            memory_peak: self.memory_peak,
+            longest_idle_ms: runs.iter().map(|run| run.length_ms()).max().unwrap_or(0),
+            leading_idle_ms: length(runs.first().filter(|run| run.start == window.start())),
+            trailing_idle_ms: length(runs.last().filter(|run| run.end == window.end())),
+        }
+    }
 }
 
 /// What is known once all rows are made.
@@ -97,12 +115,7 @@ impl Rows<'_> {
             self.unheld(free, broken, &mut segments);
         }
         segments.sort_by_key(|s| (s.time, s.holder));
-        let tenure = |(holder, chain): (usize, Chain)| Tenure {
-            holder,
-            device: d,
-            memory_peak: chain.memory_peak,
-            longest_idle_ms: longest(chain.idle),
-        };
+        let tenure = |(holder, chain): (usize, Chain)| chain.tenure(holder, d, self.window);
         OfDevice {
             busy_unheld_ms: seen.map_or(0, |seen| self.busy_unheld_ms(d, seen, &segments)),
             made: make(segments),
@@ -233,10 +246,4 @@ fn scale(states: &mut [(Interval, Judgement)], part: f64) {
             judgement.utilization = judgement.utilization.map(|u| (u / part).min(1.0));
         }
     }
-}
-
-/// Longest run of adjacent idle stretches; a gap or any use ends a run.
-fn longest(idle: Vec<Interval>) -> i64 {
-    let runs = IntervalSet::union_of(idle);
-    runs.as_slice().iter().map(|i| i.length_ms()).max().unwrap_or(0)
 }

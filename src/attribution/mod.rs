@@ -58,6 +58,8 @@ use crate::observe::kube_state::{self, KubeState, PodKey};
 /// A holder with its workload and tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attributed {
+    /// Cluster, where a report is of several or of roll-ups.
+    pub cluster: Option<String>,
     /// The pod and its time.
     pub holder: Holder,
     /// Its workload.
@@ -77,6 +79,10 @@ pub struct Tenure {
     pub memory_peak: Option<f64>,
     /// Longest unbroken idle stretch, milliseconds.
     pub longest_idle_ms: i64,
+    /// The idle stretch that begins with the window, milliseconds; 0 without one.
+    pub leading_idle_ms: i64,
+    /// The idle stretch that ends with the window, milliseconds; 0 without one.
+    pub trailing_idle_ms: i64,
 }
 
 /// The ledger's rows before prices.
@@ -159,6 +165,7 @@ pub fn attribute<T: Send>(
         holders: &holders,
         cards: &cards,
         policy,
+        window: inputs.window,
     };
     let (judged, made) = rows.all(&account, inputs, &make);
     let mut oddities = oddities::of(&seen, &kube, &devices, &nodes, &holders, &account);
@@ -359,7 +366,7 @@ fn attributed(
                     owned: true,
                 };
                 let tenant = Named { tenant: tenants::UNATTRIBUTED.into(), rule: "none".into() };
-                return Attributed { holder, workload, tenant };
+                return Attributed { cluster: None, holder, workload, tenant };
             }
             let PodKey { namespace, name, .. } = &holder.key;
             let mut workload = owners.workload(
@@ -382,7 +389,7 @@ fn attributed(
                 of_namespace: namespaces.get(namespace),
             };
             let tenant = tenants::tenant(&policy.tenant_rules, subject);
-            Attributed { holder, workload, tenant }
+            Attributed { cluster: None, holder, workload, tenant }
         })
         .collect()
 }

@@ -33,6 +33,18 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Active,
+        Self::IdleWarm,
+        Self::IdleEmpty,
+        Self::Unobserved,
+        Self::StaleClaim,
+        Self::Unallocated,
+        Self::Stranded,
+        Self::Unhealthy,
+    ];
+
     /// Name in frames.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -65,6 +77,15 @@ pub enum Blind {
 }
 
 impl Blind {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::NoSample,
+        Self::Contradiction,
+        Self::DeviceUnknown,
+        Self::InstanceUnknown,
+        Self::Passthrough,
+    ];
+
     /// Name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -17,6 +17,7 @@ pub(super) const ALWAYS: Interval = Interval { start: 0, end: 1_000 };
 /// An A100 80 GB on node `n1`.
 pub(super) fn device(id: &str) -> Device {
     Device {
+        cluster: None,
         id: id.into(),
         node: "n1".into(),
         index: None,

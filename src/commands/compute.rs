@@ -4,9 +4,22 @@ use super::gather::Gathered;
 use crate::error::{Error, Result};
 use crate::model::Inputs;
 use crate::model::samples::SpillError;
+use crate::report::accounts::Accounts;
 use crate::report::build::{self, Stamp};
 use crate::report::contract::{Assumption, Report};
 use crate::settings::Settings;
+
+/// The accounts of what was gathered.
+///
+/// # Errors
+///
+/// Samples that could not be read back.
+pub fn accounts(gathered: Gathered, settings: &Settings) -> Result<Accounts> {
+    let inputs = gathered.into_inputs(&settings.policy);
+    let accounts = Accounts::new(&inputs, &settings.policy);
+    readable(&inputs)?;
+    Ok(accounts)
+}
 
 /// The report on what was gathered.
 ///
@@ -14,15 +27,18 @@ use crate::settings::Settings;
 ///
 /// Samples that could not be read back.
 pub fn report(gathered: Gathered, settings: &Settings) -> Result<Report> {
+    Ok(report_on(&accounts(gathered, settings)?, assumptions(settings), settings))
+}
+
+/// The report on accounts that depend on these assumptions.
+#[must_use]
+pub fn report_on(accounts: &Accounts, assumptions: Vec<Assumption>, settings: &Settings) -> Report {
     let stamp = Stamp {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        assumptions: assumptions(settings),
+        assumptions,
         scope: settings.scope.clone(),
     };
-    let inputs = gathered.into_inputs(&settings.policy);
-    let report = build::report(&inputs, &settings.policy, stamp);
-    readable(&inputs)?;
-    Ok(report)
+    build::of_accounts(accounts, &settings.policy.scope, stamp)
 }
 
 /// Whether all samples could be read, which is known when all of them were.

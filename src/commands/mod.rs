@@ -13,8 +13,10 @@ pub mod demo;
 pub mod doctor;
 pub mod gather;
 pub mod man;
+mod merging;
 pub mod prices;
 pub mod report;
+pub mod roll_up;
 mod scraping;
 pub mod snapshot;
 pub mod verdict;
@@ -86,6 +88,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
     match cli.command {
         Command::Report(args) => report::run(args, environment, ui).await,
         Command::Claims(args) => claims::run(args, environment, ui).await,
+        Command::RollUp(args) => roll_up::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
         Command::Collect(args) => collect::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(args, environment, ui),
@@ -104,6 +107,7 @@ impl Cli {
         match &self.command {
             Command::Report(args) => &args.flags.0,
             Command::Claims(args) => &args.flags.0,
+            Command::RollUp(args) => &args.flags.0,
             Command::Doctor(args) => &args.flags.0,
             Command::Collect(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,

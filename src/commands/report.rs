@@ -1,9 +1,13 @@
 //! `gpu-finops report`.
 
-use super::{compute, deliver, gather, resolve, verdict};
-use crate::error::Result;
+use super::{compute, deliver, gather, merging, resolve, verdict};
+use crate::error::{Error, Result};
+use crate::report::contract::Report;
+use crate::settings::Settings;
 use crate::settings::args::ReportFlags;
 use crate::settings::layers::Environment;
+use crate::settings::source::SourceChoice;
+use crate::source::rollups;
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\
@@ -19,6 +23,9 @@ Examples:
   gpu-finops report --prometheus http://localhost:9090 --objects ./dump/ --strict
   gpu-finops report --store ./store --window yesterday
       Without Prometheus: from what `gpu-finops collect` keeps.
+  gpu-finops report --store ./rollups --window lastmonth --by cluster
+      From what `gpu-finops roll-up` keeps, of all clusters.
+  gpu-finops report --cluster a=ctx-a --cluster b=ctx-b,https://prom.b.example --by cluster
   gpu-finops report --scrape --by gpu
       What the exporters show at this instant.
   gpu-finops report --snapshot ./snapshot -o parquet --output-file ./tables
@@ -49,9 +56,37 @@ pub struct Args {
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
-    let gathered = gather::gather(&settings, ui).await?;
-    let report = compute::report(gathered, &settings)?;
+    let report = answer(&settings, ui).await?;
     target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
     verdict::announce(&report, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
+}
+
+/// The report on whatever the settings lead to.
+async fn answer(settings: &Settings, ui: &Ui) -> Result<Report> {
+    if let SourceChoice::Store(store) = &settings.source {
+        let format = rollups::format_of(&store.dir)
+            .map_err(|e| Error::failed("cannot read the store").caused_by(e))?;
+        match format.as_deref() {
+            Some(rollups::FORMAT) => return merging::of_rollups(&store.dir, settings, ui),
+            Some(_) => {}
+            None => {
+                let neither = rollups::Error::NoRollups(store.dir.clone());
+                return Err(Error::failed("cannot read the store").caused_by(neither));
+            }
+        }
+    }
+    match settings.clusters.as_slice() {
+        [] => compute::report(gather::gather(settings, ui).await?, settings),
+        [one] if one.place.is_none() => {
+            let gathered = gather::gather(settings, ui).await?;
+            let accounts = compute::accounts(gathered, settings)?.of_cluster(&one.name);
+            Ok(compute::report_on(&accounts, compute::assumptions(settings), settings))
+        }
+        several if several.iter().all(|c| c.place.is_some()) => {
+            merging::of_clusters(settings, ui).await
+        }
+        _ => Err(Error::usage("of several clusters each needs a place")
+            .hinted("say where: `--cluster NAME=CONTEXT`, `NAME=URL` or `NAME=CONTEXT,URL`")),
+    }
 }

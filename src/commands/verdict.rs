@@ -86,6 +86,7 @@ mod tests {
             scope: ScopeRow::default(),
             fleet: FleetRow::default(),
             in_scope: ScopeTotals::default(),
+            clusters: vec![],
             tenants: vec![],
             namespaces: vec![],
             workloads: vec![],

@@ -49,8 +49,8 @@ impl Evidence<'_> {
 #[must_use]
 pub fn all(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut out = unused_gpus::find(evidence);
-    let taken: BTreeSet<String> = out.iter().filter_map(workload_of).collect();
-    let rest = |finding: &Finding| !taken.contains(&finding.subject);
+    let taken: BTreeSet<_> = out.iter().filter_map(workload_of).collect();
+    let rest = |f: &Finding| !taken.contains(&(f.cluster.clone(), f.subject.clone()));
     out.extend(never_used::find(evidence));
     out.extend(mostly_idle::find(evidence).into_iter().filter(rest));
     out.sort_by(|a, b| {
@@ -61,9 +61,18 @@ pub fn all(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 /// The workload of a pod's finding: what is said of one of its pods is not said of it again.
-fn workload_of(finding: &Finding) -> Option<String> {
+fn workload_of(finding: &Finding) -> Option<(Option<String>, String)> {
     let namespace = finding.subject.split('/').next()?;
-    Some(format!("{namespace}/{}", finding.evidence.get("workload")?.as_str()?))
+    let workload = finding.evidence.get("workload")?.as_str()?;
+    Some((finding.cluster.clone(), format!("{namespace}/{workload}")))
+}
+
+/// Stable from run to run.
+pub(crate) fn id(rule: &str, cluster: Option<&str>, subject: &str) -> String {
+    match cluster {
+        None => format!("{rule}:{subject}"),
+        Some(cluster) => format!("{rule}:{cluster}:{subject}"),
+    }
 }
 
 /// `namespace/kind/name`.
@@ -102,8 +111,9 @@ pub(crate) fn about_workload(
     ]);
     let subject = subject(workload);
     Finding {
-        id: format!("{rule}:{subject}"),
+        id: id(rule, workload.cluster.as_deref(), &subject),
         rule: rule.to_owned(),
+        cluster: workload.cluster.clone(),
         subject,
         severity,
         confidence: l.observed_ratio.unwrap_or(0.0),

@@ -38,7 +38,8 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
     if holder.workload.kind == WARM_POOL {
         return None;
     }
-    let mut pieces = attribution.pieces.iter().filter(|p| p.holder == position);
+    let mut pieces =
+        attribution.pieces.iter().filter(|p| pod_key(&attribution.holders[p.holder]) == pod);
     let is_whole = pieces.all(|p| p.share >= 1.0 - EPSILON);
     let ids: Vec<_> =
         unused.iter().map(|(d, _)| evidence.attribution.devices[*d].id.clone()).collect();
@@ -48,8 +49,9 @@ fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> 
     let key = &holder.holder.key;
     let subject = format!("{}/Pod/{}", key.namespace, key.name);
     Some(Finding {
-        id: format!("{RULE}:{subject}"),
+        id: super::id(RULE, holder.cluster.as_deref(), &subject),
         rule: RULE.to_owned(),
+        cluster: holder.cluster.clone(),
         severity: Severity::High,
         confidence: observed / hours,
         basis: devices.iter().map(|(_, f)| basis(&f.ledger)).max().unwrap_or(Basis::Measured),

@@ -16,6 +16,8 @@ pub const WORKLOAD: &str = "workload";
 pub const POD: &str = "pod";
 /// What the holding interval rests on.
 pub const HOLDING_SOURCE: &str = "holding_source";
+/// Cluster; empty where a report is of one that has no name.
+pub const CLUSTER: &str = "cluster";
 /// Node.
 pub const NODE: &str = "node";
 /// How a device is shared.

@@ -6,7 +6,7 @@ use super::pairs::Pair;
 use super::rows::{DeviceRows, HolderRows};
 
 /// Most columns of one key.
-pub const MOST: usize = 5;
+pub const MOST: usize = 6;
 
 /// Values of the columns of a key; what a shorter key does not use is 0.
 pub type Key = [u32; MOST];
@@ -38,6 +38,7 @@ impl Keys {
                 (c::HOLDING_SOURCE, names.codes(holders.holding_source.iter().copied())),
             ],
             of_devices: vec![
+                (c::CLUSTER, texts(&devices.cluster)),
                 (c::NODE, texts(&devices.node)),
                 (c::MODEL, texts(&devices.model)),
                 (c::SHARING, names.codes(devices.sharing.iter().copied())),

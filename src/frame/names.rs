@@ -25,7 +25,7 @@ impl Names {
             &holders.workload,
             &holders.pod,
         ];
-        let of_devices = [&devices.node, &devices.model];
+        let of_devices = [&devices.cluster, &devices.node, &devices.model];
         let mut all: BTreeSet<&str> =
             of_holders.into_iter().chain(of_devices).flatten().map(String::as_str).collect();
         all.extend(&holders.holding_source);

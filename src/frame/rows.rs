@@ -24,6 +24,8 @@ pub struct HolderRows {
 /// Devices with what their rows are grouped by.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceRows {
+    /// Cluster; empty without a name.
+    pub cluster: Vec<String>,
     /// Node.
     pub node: Vec<String>,
     /// Model.

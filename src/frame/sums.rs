@@ -79,6 +79,7 @@ mod tests {
     fn many() -> (Keys, Pairs) {
         let names = ["a", "b", "c"];
         let devices = DeviceRows {
+            cluster: vec![String::new(); 3],
             node: names.map(ToOwned::to_owned).to_vec(),
             model: vec!["X1".into(); 3],
             sharing: vec!["mig"; 3],

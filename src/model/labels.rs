@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Label names and values of one series, the metric name included as `__name__`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -149,13 +149,18 @@ impl<'a> IntoIterator for &'a Labels {
     }
 }
 
-#[cfg(test)]
 impl std::ops::Index<&str> for Labels {
     type Output = String;
 
     /// The value of a label that is there.
     fn index(&self, name: &str) -> &String {
         self.get(name).unwrap_or_else(|| panic!("no label {name}"))
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
     }
 }
 

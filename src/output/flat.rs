@@ -40,6 +40,7 @@ pub(super) struct FlatTable {
 /// The table that `by` names.
 pub(super) fn listed(report: &Report, by: GroupBy) -> Result<FlatTable, OutputError> {
     match by {
+        GroupBy::Cluster => flat("clusters", &report.clusters),
         GroupBy::Tenant => flat("tenants", &report.tenants),
         GroupBy::Namespace => flat("namespaces", &report.namespaces),
         GroupBy::Workload => flat("workloads", &report.workloads),

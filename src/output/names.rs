@@ -58,6 +58,8 @@ names! {
     "grouping",
     /// Which rows a report lists.
     GroupBy {
+        /// Clusters.
+        Cluster = "cluster",
         /// Tenants.
         Tenant = "tenant",
         /// Namespaces.
@@ -115,7 +117,7 @@ mod tests {
         let error = "team".parse::<GroupBy>().expect_err("no such grouping");
         assert_eq!(
             error.to_string(),
-            "`team` is not a grouping: choose one of tenant, namespace, workload, pod, gpu, node, model, mode"
+            "`team` is not a grouping: choose one of cluster, tenant, namespace, workload, pod, gpu, node, model, mode"
         );
     }
 }

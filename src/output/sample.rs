@@ -45,6 +45,7 @@ fn fleet() -> FleetRow {
 
 fn gpus() -> Vec<GpuRow> {
     let a100 = |index: &str, states: Held, free: f64, broken: f64| GpuRow {
+        cluster: None,
         uuid: format!("GPU-6f0e1a2b-0000-4000-8000-00000000000{index}"),
         node: A100_NODE.to_owned(),
         index: Some(index.to_owned()),
@@ -85,6 +86,7 @@ fn gpus() -> Vec<GpuRow> {
 fn findings() -> Vec<Finding> {
     vec![
         Finding {
+            cluster: None,
             id: "idle-notebook:ml-vision/StatefulSet/jupyter-anna".to_owned(),
             rule: "idle-notebook".to_owned(),
             subject: "ml-vision/StatefulSet/jupyter-anna".to_owned(),
@@ -103,6 +105,7 @@ fn findings() -> Vec<Finding> {
                     .to_owned(),
         },
         Finding {
+            cluster: None,
             id: "no-samples:dark/Pod/no-samples".to_owned(),
             rule: "no-samples".to_owned(),
             subject: "dark/Pod/no-samples".to_owned(),
@@ -158,6 +161,7 @@ fn tenant(holder: &Holder) -> TenantRow {
 
 fn namespace(holder: &Holder) -> NamespaceRow {
     NamespaceRow {
+        cluster: None,
         namespace: holder.namespace.to_owned(),
         tenants: vec![holder.tenant.to_owned()],
         ledger: holder.ledger.clone(),
@@ -168,6 +172,7 @@ fn namespace(holder: &Holder) -> NamespaceRow {
 
 fn workload(holder: &Holder) -> WorkloadRow {
     WorkloadRow {
+        cluster: None,
         tenant: holder.tenant.to_owned(),
         rule: "namespace-label:tenant".to_owned(),
         namespace: holder.namespace.to_owned(),
@@ -182,6 +187,7 @@ fn workload(holder: &Holder) -> WorkloadRow {
 
 fn pod(holder: &Holder) -> PodRow {
     PodRow {
+        cluster: None,
         tenant: holder.tenant.to_owned(),
         namespace: holder.namespace.to_owned(),
         pod: format!("{}-0", holder.workload),
@@ -207,6 +213,7 @@ fn node_ledger(node: &str) -> Ledger {
 fn nodes() -> Vec<NodeRow> {
     vec![
         NodeRow {
+            cluster: None,
             node: T4_NODE.to_owned(),
             is_pool: false,
             gpus: 2,
@@ -216,6 +223,7 @@ fn nodes() -> Vec<NodeRow> {
             usage: unknown_usage(2),
         },
         NodeRow {
+            cluster: None,
             node: A100_NODE.to_owned(),
             is_pool: false,
             gpus: 4,
@@ -225,6 +233,18 @@ fn nodes() -> Vec<NodeRow> {
             usage: usage(0.9, 0.99, 38.7, 23.4, 4),
         },
     ]
+}
+
+/// All of the fleet.
+fn clusters() -> Vec<ClusterRow> {
+    let fleet = fleet();
+    vec![ClusterRow {
+        cluster: "prod".to_owned(),
+        gpus: fleet.gpus,
+        nodes: fleet.nodes,
+        ledger: fleet.ledger,
+        usage: fleet.usage,
+    }]
 }
 
 /// Each node has one model.
@@ -289,6 +309,7 @@ pub(crate) fn report() -> Report {
         scope: ScopeRow::default(),
         fleet: fleet(),
         in_scope: ScopeTotals { ledger: sum(holders.iter().map(|holder| &holder.ledger)) },
+        clusters: clusters(),
         tenants: holders.iter().map(tenant).collect(),
         namespaces: holders.iter().map(namespace).collect(),
         workloads: holders.iter().map(workload).collect(),
@@ -312,6 +333,7 @@ pub(crate) fn empty_report() -> Report {
             ..FleetRow::default()
         },
         in_scope: ScopeTotals::default(),
+        clusters: Vec::new(),
         tenants: Vec::new(),
         namespaces: Vec::new(),
         workloads: Vec::new(),

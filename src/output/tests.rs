@@ -271,6 +271,7 @@ fn parquet_reads_back_typed() {
             "report",
             "fleet",
             "in_scope",
+            "clusters",
             "tenants",
             "namespaces",
             "workloads",
@@ -288,7 +289,7 @@ fn parquet_reads_back_typed() {
             "assumptions"
         ]
     );
-    let file = std::fs::File::open(&paths[3]).expect("written");
+    let file = std::fs::File::open(&paths[4]).expect("written");
     let tenants = ParquetReader::new(file).finish().expect("Parquet");
     assert_eq!(tenants.height(), 4);
     assert_eq!(tenants.column("gpus_peak").expect("there").dtype(), &DataType::Float64);

@@ -5,7 +5,7 @@
 
 use super::contract::{BalanceCheck, Reconciliation};
 use super::figures::{Figures, Source};
-use super::rows::Rows;
+use super::rows::{Rows, place_of};
 use crate::frame::columns as c;
 use crate::frame::groups::Part;
 use crate::units::{MS_PER_SECOND, gpu_hours};
@@ -32,11 +32,15 @@ pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Reconciliation {
             states(&figures),
         );
     }
-    let by_node = rows.capacities(|d| devices[d].node.clone());
-    for (key, figures) in source.ledgers(Part::All, &[c::NODE]) {
-        let capacity = by_node.get(&key[0]).copied().unwrap_or_default();
-        out.hours(&format!("node {}", key[0]), gpu_hours(capacity.ms), states(&figures));
-        out.money(&format!("node {} cost", key[0]), capacity.cost, figures.total_cost);
+    let by_place = rows.capacities(|d| place_of(&devices[d]));
+    for (key, figures) in source.ledgers(Part::All, &[c::CLUSTER, c::NODE]) {
+        let capacity = by_place.get(&key).copied().unwrap_or_default();
+        let name = match key[0].as_str() {
+            "" => format!("node {}", key[1]),
+            cluster => format!("node {cluster}/{}", key[1]),
+        };
+        out.hours(&name, gpu_hours(capacity.ms), states(&figures));
+        out.money(&format!("{name} cost"), capacity.cost, figures.total_cost);
     }
     let allocated = (whole.ledger.allocated_gpu_hours, whole.ledger.allocated_cost.unwrap_or(0.0));
     for (name, key) in

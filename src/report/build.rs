@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::accounts::Accounts;
 use super::balance::reconcile;
 use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow};
 use super::coverage::coverage;
 use super::figures::{Source, pod_key};
-use super::fold::{Folded, Summed};
+use super::fold::Summed;
 use super::rows::Rows;
-use crate::attribution::{Attributed, Attribution, attribute};
-use crate::cost::price::{Price, PricedThing, price_of};
+use crate::attribution::{Attributed, Attribution};
+use crate::cost::price::Price;
 use crate::findings;
 use crate::frame::columns as c;
 use crate::frame::groups::Part;
@@ -32,14 +33,17 @@ pub struct Stamp {
     pub scope: ScopeRow,
 }
 
-/// Builds the report.
+/// Builds the report on inputs.
 pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Report {
-    let (attribution, folded) = attribute(inputs, policy, |segments| Folded::new(&segments));
-    let prices = prices(&attribution, policy);
-    let in_scope: Vec<bool> =
-        attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
+    of_accounts(&Accounts::new(inputs, policy), &policy.scope, stamp)
+}
+
+/// Builds the report on accounts, wherever they come from.
+pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
+    let Accounts { window, attribution, folded, prices, .. } = accounts;
+    let in_scope: Vec<bool> = attribution.holders.iter().map(|h| is_in_scope(h, scope)).collect();
     let summed = Summed::new(folded);
-    let (holders, devices) = (holder_rows(&attribution, &in_scope), device_rows(&attribution));
+    let (holders, devices) = (holder_rows(attribution, &in_scope), device_rows(attribution));
     let names = Names::new(&holders, &devices);
     let per_gpu_hour: Vec<Option<f64>> =
         prices.iter().map(|price| price.as_ref().map(|p| p.per_gpu_hour)).collect();
@@ -48,17 +52,14 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Report {
         keys: &Keys::new(&names, &holders, &devices),
         per_gpu_hour: &per_gpu_hour,
         summed: &summed,
-        attribution: &attribution,
+        attribution,
     };
-    let rows =
-        Rows { source: &source, prices: &prices, in_scope: &in_scope, window: inputs.window };
+    let rows = Rows { source: &source, in_scope: &in_scope, accounts };
     let fleet = rows.fleet();
     let workloads = rows.workloads();
     let totals = source.ledgers(Part::HeldInScope, &[]).remove(&Vec::new()).unwrap_or_default();
     let coverage = coverage(
-        inputs,
-        &attribution,
-        &prices,
+        accounts,
         fleet.ledger.observed_ratio,
         unobserved_hours(&summed),
         !in_scope.contains(&true),
@@ -66,22 +67,23 @@ pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Report {
     let findings = findings::all(&findings::Evidence {
         workloads: &workloads,
         devices_of_pods: &source.by(Part::HeldInScope, &[c::POD, c::DEVICE]),
-        attribution: &attribution,
-        prices: &prices,
-        window: inputs.window,
-        idle_below: policy.idle_below,
+        attribution,
+        prices,
+        window: *window,
+        idle_below: accounts.idle_below,
     });
     let mut assumptions = stamp.assumptions;
-    assumptions.extend(price_assumptions(&attribution, &prices));
+    assumptions.extend(price_assumptions(attribution, prices));
     Report {
         schema_version: SCHEMA_VERSION.to_owned(),
-        generated_at: rfc3339(inputs.now_ms),
+        generated_at: rfc3339(accounts.now_ms),
         tool_version: stamp.tool_version,
-        currency: policy.prices.currency.clone(),
-        window: window_row(inputs.window),
+        currency: accounts.currency.clone(),
+        window: window_row(*window),
         scope: stamp.scope,
         fleet,
         in_scope: ScopeTotals { ledger: totals.ledger },
+        clusters: rows.clusters(),
         tenants: rows.tenants(),
         namespaces: rows.namespaces(),
         workloads,
@@ -105,18 +107,6 @@ pub fn window_row(window: Window) -> WindowRow {
         end: rfc3339(window.end()),
         hours: gpu_hours(window.length_ms()),
     }
-}
-
-fn prices(attribution: &Attribution, policy: &Policy) -> Vec<Option<Price>> {
-    let none = crate::attribution::label_view::LabelView::default();
-    attribution
-        .devices
-        .iter()
-        .map(|device| {
-            let node = attribution.nodes.get(&device.node).map_or(&none, |n| &n.labels);
-            price_of(&policy.prices, PricedThing { model: &device.model, node })
-        })
-        .collect()
 }
 
 /// Which price stands for which model, as a convention that the figures depend on.
@@ -171,6 +161,7 @@ fn holder_rows(attribution: &Attribution, in_scope: &[bool]) -> HolderRows {
 fn device_rows(attribution: &Attribution) -> DeviceRows {
     let mut rows = DeviceRows::default();
     for device in &attribution.devices {
+        rows.cluster.push(device.cluster.clone().unwrap_or_default());
         rows.node.push(device.node.clone());
         rows.model.push(device.model.clone());
         rows.sharing.push(device.sharing.name());

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the contract. A field that changes meaning or goes away raises the first number.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// GPU time by state, and its cost. The states add up to `capacity_gpu_hours`;
 /// those that somebody holds add up to `allocated_gpu_hours`.
@@ -140,7 +140,9 @@ pub struct Report {
     pub fleet: FleetRow,
     /// Sum over the tenants in scope.
     pub in_scope: ScopeTotals,
-    /// By tenant, most waste first.
+    /// By cluster, by name; empty where the report is of one that has no name.
+    pub clusters: Vec<ClusterRow>,
+    /// By tenant, most waste first. Tenants of the same name in several clusters are one.
     pub tenants: Vec<TenantRow>,
     /// By namespace, most waste first.
     pub namespaces: Vec<NamespaceRow>,
@@ -199,7 +201,7 @@ pub struct ScopeTotals {
     pub ledger: Ledger,
 }
 
-/// The whole cluster.
+/// The whole cluster, or all of them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FleetRow {
@@ -221,6 +223,24 @@ pub struct FleetRow {
     pub busy_of_capacity: Option<f64>,
     /// Waste (idle + slack + stale_claim) at this window's rate over 730 hours.
     pub waste_cost_per_month: Option<f64>,
+}
+
+/// One cluster.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClusterRow {
+    /// Name.
+    pub cluster: String,
+    /// Physical GPUs.
+    pub gpus: u32,
+    /// Nodes with GPUs. Pools of network-attached GPUs are none.
+    pub nodes: u32,
+    /// Time and money.
+    #[serde(flatten)]
+    pub ledger: Ledger,
+    /// Spread of utilization over held time.
+    #[serde(flatten)]
+    pub usage: Usage,
 }
 
 /// What one tenant held.
@@ -247,6 +267,8 @@ pub struct TenantRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct NamespaceRow {
+    /// Cluster; null where the report is of one that has no name.
+    pub cluster: Option<String>,
     /// Name.
     pub namespace: String,
     /// Tenants, sorted.
@@ -265,6 +287,8 @@ pub struct NamespaceRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct WorkloadRow {
+    /// Cluster; null where the report is of one that has no name.
+    pub cluster: Option<String>,
     /// Tenant.
     pub tenant: String,
     /// Rule that named the tenant.
@@ -291,6 +315,8 @@ pub struct WorkloadRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct PodRow {
+    /// Cluster; null where the report is of one that has no name.
+    pub cluster: Option<String>,
     /// Tenant.
     pub tenant: String,
     /// Namespace.
@@ -343,6 +369,8 @@ pub struct GpuHolder {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct GpuRow {
+    /// Cluster; null where the report is of one that has no name.
+    pub cluster: Option<String>,
     /// UUID; `<node>/gpu-<n>` for one that DCGM never showed.
     pub uuid: String,
     /// Node.
@@ -372,6 +400,8 @@ pub struct GpuRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct NodeRow {
+    /// Cluster; null where the report is of one that has no name.
+    pub cluster: Option<String>,
     /// Name.
     pub node: String,
     /// It is no node, but a pool of GPUs that are attached to none, by the pool's name.
@@ -464,10 +494,12 @@ pub enum SavingsKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Finding {
-    /// Stable id: rule and subject.
+    /// Stable id: rule, cluster if there is a name of it, and subject.
     pub id: String,
     /// Rule.
     pub rule: String,
+    /// Cluster; null where the report is of one that has no name.
+    pub cluster: Option<String>,
     /// `namespace/kind/name`.
     pub subject: String,
     /// How much it matters.

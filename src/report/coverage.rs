@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::accounts::Accounts;
 use super::contract::{Coverage, SourceRow, Warning};
+use super::figures::pod_key;
 use crate::attribution::Attribution;
 use crate::attribution::holder::HolderKind;
 use crate::attribution::oddities::Oddities;
@@ -30,17 +32,67 @@ struct Remark {
     incomplete: bool,
 }
 
+/// What only those who read the sources can tell of the data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Device samples read, the dropped ones included.
+    pub samples_seen: u64,
+    /// Device samples not used, by reason.
+    pub samples_dropped: BTreeMap<String, u64>,
+    /// What went wrong or is missing.
+    pub warnings: Vec<Warning>,
+    /// No metrics were read: held time is unobserved by intent.
+    pub without_metrics: bool,
+    /// Each source and how it fared.
+    pub sources: Vec<SourceRow>,
+}
+
+impl Seen {
+    /// What inputs tell, and what was odd about them.
+    #[must_use]
+    pub fn of(inputs: &Inputs, odd: &Oddities) -> Self {
+        let mut remarks = about_sources(inputs);
+        let without_metrics = inputs.metrics.is_empty();
+        if without_metrics {
+            remarks.push(Remark {
+                code: "no-metrics",
+                message: "no metrics are read: what is listed now stands for the whole window, and held time is \
+                          unobserved, neither idle nor busy"
+                    .into(),
+                incomplete: true,
+            });
+        }
+        remarks.extend(about_devices(odd));
+        remarks.extend(about_claims(odd));
+        remarks.extend(about_holders(odd));
+        // Without metrics these follow of themselves.
+        remarks.retain(|r| !(without_metrics && NEEDS_METRICS.contains(&r.code)));
+        let dropped = odd.samples_dropped.iter();
+        Self {
+            samples_seen: odd.samples_seen,
+            samples_dropped: dropped.map(|(reason, n)| ((*reason).to_owned(), *n)).collect(),
+            warnings: remarks.into_iter().map(Remark::warning).collect(),
+            without_metrics,
+            sources: inputs.sources.iter().map(source_row).collect(),
+        }
+    }
+}
+
+impl Remark {
+    fn warning(self) -> Warning {
+        Warning { code: self.code.to_owned(), message: self.message, incomplete: self.incomplete }
+    }
+}
+
 /// Builds the coverage section.
 #[must_use]
 pub fn coverage(
-    inputs: &Inputs,
-    attribution: &Attribution,
-    prices: &[Option<Price>],
+    accounts: &Accounts,
     observed_ratio: Option<f64>,
     unobserved_gpu_hours: BTreeMap<String, f64>,
     nobody_in_scope: bool,
 ) -> Coverage {
-    let odd = &attribution.oddities;
+    let Accounts { attribution, prices, seen, .. } = accounts;
     let unpriced: Vec<String> = attribution
         .devices
         .iter()
@@ -48,22 +100,7 @@ pub fn coverage(
         .filter(|(_, price)| price.is_none())
         .map(|(device, _)| device.id.clone())
         .collect();
-    let mut remarks = about_sources(inputs);
-    let no_metrics = inputs.metrics.is_empty();
-    if no_metrics {
-        remarks.push(Remark {
-            code: "no-metrics",
-            message: "no metrics are read: what is listed now stands for the whole window, and held time is \
-                      unobserved, neither idle nor busy"
-                .into(),
-            incomplete: true,
-        });
-    }
-    remarks.extend(about_devices(odd));
-    remarks.extend(about_claims(odd));
-    remarks.extend(about_holders(odd));
-    // Without metrics these follow of themselves.
-    remarks.retain(|r| !(no_metrics && NEEDS_METRICS.contains(&r.code)));
+    let mut remarks = Vec::new();
     remarks.extend(about_prices(attribution, prices));
     remarks.extend(about_virtual_gpus(attribution));
     if nobody_in_scope && !attribution.holders.is_empty() {
@@ -73,7 +110,7 @@ pub fn coverage(
             incomplete: true,
         });
     }
-    if let Some(ratio) = observed_ratio.filter(|r| *r < ENOUGH_OBSERVED && !no_metrics) {
+    if let Some(ratio) = observed_ratio.filter(|r| *r < ENOUGH_OBSERVED && !seen.without_metrics) {
         remarks.push(Remark {
             code: "low-coverage",
             message: format!(
@@ -83,26 +120,24 @@ pub fn coverage(
             incomplete: true,
         });
     }
-    let complete = !remarks.iter().any(|r| r.incomplete);
-    let mut warnings: Vec<Warning> = remarks
-        .into_iter()
-        .map(|r| Warning { code: r.code.to_owned(), message: r.message, incomplete: r.incomplete })
-        .collect();
+    let mut warnings = seen.warnings.clone();
+    warnings.extend(remarks.into_iter().map(Remark::warning));
     warnings.sort();
     let holders: BTreeSet<usize> = attribution.pieces.iter().map(|p| p.holder).collect();
     let ownerless = attribution.holders.iter().enumerate().filter(|(h, held_by)| {
         held_by.holder.kind == HolderKind::Pod && !held_by.workload.owned && holders.contains(h)
     });
+    let ownerless: BTreeSet<String> = ownerless.map(|(_, held_by)| pod_key(held_by)).collect();
     Coverage {
-        samples_seen: odd.samples_seen,
-        samples_dropped: odd.samples_dropped.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect(),
+        samples_seen: seen.samples_seen,
+        samples_dropped: seen.samples_dropped.clone(),
         observed_ratio,
         unobserved_gpu_hours,
         gpus_without_price: unpriced,
-        pods_without_owner: u32::try_from(ownerless.count()).unwrap_or(u32::MAX),
+        pods_without_owner: u32::try_from(ownerless.len()).unwrap_or(u32::MAX),
+        complete: !warnings.iter().any(|w| w.incomplete),
         warnings,
-        complete,
-        sources: inputs.sources.iter().map(source_row).collect(),
+        sources: seen.sources.clone(),
     }
 }
 

@@ -168,6 +168,7 @@ fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
 #[must_use]
 pub fn holder_value(holder: &Attributed, column: &str) -> String {
     match column {
+        c::CLUSTER => holder.cluster.clone().unwrap_or_default(),
         c::TENANT => holder.tenant.tenant.clone(),
         c::RULE => holder.tenant.rule.clone(),
         c::NAMESPACE => holder.holder.key.namespace.clone(),
@@ -177,11 +178,15 @@ pub fn holder_value(holder: &Attributed, column: &str) -> String {
     }
 }
 
-/// One value per pod and life.
+/// One value per cluster, pod and life.
 #[must_use]
 pub fn pod_key(holder: &Attributed) -> String {
     let key = &holder.holder.key;
-    format!("{}/{}/{}", key.namespace, key.name, key.uid.as_deref().unwrap_or_default())
+    let uid = key.uid.as_deref().unwrap_or_default();
+    match &holder.cluster {
+        None => format!("{}/{}/{uid}", key.namespace, key.name),
+        Some(cluster) => format!("{cluster}/{}/{}/{uid}", key.namespace, key.name),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "below 2^53 ms")]

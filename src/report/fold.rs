@@ -10,79 +10,72 @@ use crate::frame::spread::{Level, Spread};
 use crate::observe::field::Field;
 use crate::units::Millis;
 
-/// What rows of one device agree in when they differ in utilization at most; floats by their bits.
+/// What a row of one device is about; floats by their bits.
+pub(crate) type Cell = (Option<usize>, State, Option<u64>, Option<Field>, Option<Blind>, u64, bool);
+
+/// What rows agree in when they differ in utilization at most.
 type Kind = (Option<usize>, State, Option<Field>, Option<Blind>, u64, bool);
 
-/// Time of one kind and one utilization (its bits).
-type Cell = (Kind, Option<u64>, Millis);
-
-/// One device's time by holder.
-#[derive(Default)]
-pub(super) struct Folded {
-    holders: Vec<OfHolder>,
-    /// Observed held time by utilization: first that of the first holder, in ascending order, and so on.
-    spread: Vec<(f64, f64)>,
-    blind_ms: BTreeMap<Blind, f64>,
+/// The rows of one device: time of each cell, each cell once. There are as many as values differ, so what they
+/// agree in is not kept with each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Folded {
+    /// In order, each with the number of its levels.
+    kinds: Vec<(Kind, usize)>,
+    /// Utilization (its bits; [`NONE`] without) and time, in order within their kind.
+    levels: Vec<(u64, Millis)>,
 }
 
-/// One holder's time on the device.
-struct OfHolder {
-    holder: Option<usize>,
-    time: Time,
-    signal_ms: BTreeMap<Field, f64>,
-    /// How many rows of the device's spread are this holder's.
-    spread: usize,
-}
+/// Bits of no utilization: those of a NaN.
+const NONE: u64 = u64::MAX;
 
 impl Folded {
     /// Adds up the segments of one device.
-    pub(super) fn new(segments: &[Segment]) -> Self {
+    pub(crate) fn new(segments: &[Segment]) -> Self {
+        Self::of_cells(segments.iter().map(|s| {
+            let bits = s.utilization.map(f64::to_bits);
+            let cell = (s.holder, s.state, bits, s.signal, s.blind, s.share.to_bits(), s.estimated);
+            (cell, s.time.length_ms())
+        }))
+    }
+
+    /// Adds up cells that may be there more than once. They are few enough to sort, and sorting needs no hashing.
+    pub(crate) fn of_cells(cells: impl IntoIterator<Item = (Cell, Millis)>) -> Self {
+        let row = |(cell, length): (Cell, Millis)| {
+            let (holder, state, utilization, signal, blind, share, estimated) = cell;
+            let kind = (holder, state, signal, blind, share, estimated);
+            (kind, utilization.unwrap_or(NONE), length)
+        };
+        let mut rows: Vec<(Kind, u64, Millis)> = cells.into_iter().map(row).collect();
+        rows.sort_unstable_by_key(|&(kind, utilization, _)| (kind, utilization));
         let mut out = Self::default();
-        for (kind, utilization, length) in cells(segments) {
-            out.add(kind, utilization, length);
+        let mut before = None;
+        for (kind, utilization, length) in rows {
+            if out.kinds.last().is_none_or(|(last, _)| *last != kind) {
+                out.kinds.push((kind, 0));
+            }
+            let Some((_, count)) = out.kinds.last_mut() else { continue };
+            match out.levels.last_mut() {
+                Some((_, sum)) if before == Some((kind, utilization)) => *sum += length,
+                _ => {
+                    *count += 1;
+                    out.levels.push((utilization, length));
+                }
+            }
+            before = Some((kind, utilization));
         }
+        out.levels.shrink_to_fit();
         out
     }
 
-    fn add(&mut self, kind: Kind, utilization: Option<u64>, length: Millis) {
-        let (holder, state, signal, blind, share, is_estimated) = kind;
-        let utilization = utilization.map(f64::from_bits);
-        let gpu_ms = to_f64(length) * f64::from_bits(share);
-        if self.holders.last().is_none_or(|last| last.holder != holder) {
-            let (time, signal_ms) = (Time::default(), BTreeMap::new());
-            self.holders.push(OfHolder { holder, time, signal_ms, spread: 0 });
-        }
-        let Some(of_holder) = self.holders.last_mut() else { return };
-        of_holder.time.add(state, utilization, is_estimated, gpu_ms);
-        if let Some(signal) = signal {
-            *of_holder.signal_ms.entry(signal).or_default() += gpu_ms;
-        }
-        if let (Some(utilization), Some(_)) = (utilization, holder) {
-            of_holder.spread += 1;
-            self.spread.push((utilization, gpu_ms));
-        }
-        if let Some(blind) = blind {
-            *self.blind_ms.entry(blind).or_default() += gpu_ms;
-        }
+    /// The cells in an order of their own, each with its time in milliseconds.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (Cell, Millis)> {
+        let kinds = self.kinds.iter().flat_map(|(kind, count)| std::iter::repeat_n(kind, *count));
+        kinds.zip(&self.levels).map(|(&(holder, state, signal, blind, share, estimated), level)| {
+            let utilization = Some(level.0).filter(|bits| *bits != NONE);
+            ((holder, state, utilization, signal, blind, share, estimated), level.1)
+        })
     }
-}
-
-/// Time by what rows say, in order. Rows of a device are few enough to sort, and sorting needs no hashing.
-fn cells(segments: &[Segment]) -> Vec<Cell> {
-    let cell = |s: &Segment| -> Cell {
-        let kind = (s.holder, s.state, s.signal, s.blind, s.share.to_bits(), s.estimated);
-        (kind, s.utilization.map(f64::to_bits), s.time.length_ms())
-    };
-    let mut cells: Vec<Cell> = segments.iter().map(cell).collect();
-    cells.sort_unstable_by_key(|&(kind, utilization, _)| (kind, utilization));
-    cells.dedup_by(|next, sum| {
-        let is_same = (next.0, next.1) == (sum.0, sum.1);
-        if is_same {
-            sum.2 += next.2;
-        }
-        is_same
-    });
-    cells
 }
 
 /// Time by pair, signal and utilization of all devices.
@@ -100,33 +93,47 @@ pub struct Summed {
 
 impl Summed {
     /// Puts devices one after the other.
-    pub(super) fn new(devices: Vec<Folded>) -> Self {
+    pub(super) fn new(devices: &[Folded]) -> Self {
         let mut out = Self::default();
-        let count = devices.iter().map(|device| device.spread.len()).sum();
-        let mut levels = Vec::with_capacity(count);
-        for (d, device) in devices.into_iter().enumerate() {
-            for (reason, ms) in device.blind_ms {
-                *out.blind_ms.entry(reason).or_default() += ms;
-            }
-            let mut spread = device.spread.into_iter();
-            for of_holder in device.holders {
-                let position = out.pairs.pairs.len();
-                let (holder, pair) = (of_holder.holder.map(row_number), row_number(position));
-                out.pairs.pairs.push(Pair { device: row_number(d), holder });
-                out.pairs.times.push(of_holder.time);
-                out.signals
-                    .extend(of_holder.signal_ms.into_iter().map(|(f, ms)| (position, f, ms)));
-                let own = spread.by_ref().take(of_holder.spread);
-                levels.extend(own.map(|(utilization, gpu_ms)| Level { utilization, gpu_ms, pair }));
+        let mut levels = Vec::with_capacity(devices.iter().map(|device| device.levels.len()).sum());
+        for (d, device) in devices.iter().enumerate() {
+            for (cell, length) in device.cells() {
+                out.add(row_number(d), cell, length, &mut levels);
             }
         }
         out.spread = Spread::new(levels);
         out
     }
+
+    /// Adds a cell that comes after those of the same device and holder.
+    fn add(&mut self, device: u32, cell: Cell, length: Millis, levels: &mut Vec<Level>) {
+        let (holder, state, utilization, signal, blind, share, is_estimated) = cell;
+        let utilization = utilization.map(f64::from_bits);
+        let gpu_ms = to_f64(length) * f64::from_bits(share);
+        let pair = Pair { device, holder: holder.map(row_number) };
+        if self.pairs.pairs.last() != Some(&pair) {
+            self.pairs.pairs.push(pair);
+            self.pairs.times.push(Time::default());
+        }
+        let position = self.pairs.pairs.len() - 1;
+        self.pairs.times[position].add(state, utilization, is_estimated, gpu_ms);
+        if let (Some(utilization), Some(_)) = (utilization, holder) {
+            levels.push(Level { utilization, gpu_ms, pair: row_number(position) });
+        }
+        if let Some(signal) = signal {
+            match self.signals.last_mut() {
+                Some((at, last, ms)) if (*at, *last) == (position, signal) => *ms += gpu_ms,
+                _ => self.signals.push((position, signal, gpu_ms)),
+            }
+        }
+        if let Some(blind) = blind {
+            *self.blind_ms.entry(blind).or_default() += gpu_ms;
+        }
+    }
 }
 
 /// Row numbers are 32 bit: a cluster has fewer than four billion pods and GPUs.
-pub(super) fn row_number(position: usize) -> u32 {
+pub(crate) fn row_number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
@@ -166,23 +173,23 @@ mod tests {
             segment(50, 60, None, 0.0),
         ];
         let folded = Folded::new(&first);
-        assert_eq!(folded.spread, [(0.2, 5.0), (0.5, 20.0)]);
-        let ledger = Summed::new(vec![
-            folded,
-            Folded::new(&[]),
-            Folded::new(&[segment(0, 8, Some(1), 0.1)]),
-        ]);
+        let levels: Vec<_> = folded.cells().map(|(c, ms)| (c.2.map(f64::from_bits), ms)).collect();
+        assert_eq!(levels, [(None, 10), (Some(0.2), 10), (Some(0.5), 40)]);
+        assert_eq!(Folded::of_cells(folded.cells().chain(folded.cells())).levels[2].1, 80);
+
+        let devices = [folded, Folded::new(&[]), Folded::new(&[segment(0, 8, Some(1), 0.1)])];
+        let summed = Summed::new(&devices);
         let pair = |device, holder| Pair { device, holder };
-        assert_eq!(ledger.pairs.pairs, [pair(0, None), pair(0, Some(3)), pair(2, Some(1))]);
+        assert_eq!(summed.pairs.pairs, [pair(0, None), pair(0, Some(3)), pair(2, Some(1))]);
         assert_eq!(
-            ledger.pairs.times.iter().map(Time::total_ms).collect::<Vec<_>>(),
+            summed.pairs.times.iter().map(Time::total_ms).collect::<Vec<_>>(),
             [5.0, 25.0, 4.0]
         );
-        assert_eq!(ledger.pairs.times[1].busy_ratio_ms, 11.0);
-        assert_eq!(ledger.signals, [(1, Field::GpuUtil, 25.0), (2, Field::GpuUtil, 4.0)]);
+        assert_eq!(summed.pairs.times[1].busy_ratio_ms, 11.0);
+        assert_eq!(summed.signals, [(1, Field::GpuUtil, 25.0), (2, Field::GpuUtil, 4.0)]);
         let keys = Keys::default();
-        let all = Groups::new(&keys, &ledger.pairs.pairs, Part::All, &[]);
-        let percentiles = ledger.spread.percentiles(&all)[0].expect("observed");
+        let all = Groups::new(&keys, &summed.pairs.pairs, Part::All, &[]);
+        let percentiles = summed.spread.percentiles(&all)[0].expect("observed");
         assert_eq!((percentiles.p50, percentiles.max), (0.5, 0.5));
     }
 }

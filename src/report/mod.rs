@@ -2,10 +2,11 @@
 //!
 //! The one exit from frame-land: collected frames become rows of the contract here, and nowhere else.
 
+pub mod accounts;
 pub mod balance;
 pub mod build;
 pub mod contract;
 pub mod coverage;
 pub mod figures;
-mod fold;
+pub(crate) mod fold;
 pub mod rows;

@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::accounts::{Accounts, Place};
 use super::contract::{
-    FleetRow, GpuHolder, GpuRow, Ledger, ModeRow, ModelRow, NamespaceRow, NodeRow, PodRow,
-    TenantRow, WorkloadRow,
+    ClusterRow, FleetRow, GpuHolder, GpuRow, Ledger, ModeRow, ModelRow, NamespaceRow, NodeRow,
+    PodRow, TenantRow, WorkloadRow,
 };
-use super::figures::{Figures, Source, holder_value, pod_key};
+use super::figures::{Figures, Key, Source, holder_value, pod_key};
 use crate::attribution::holder::HolderKind;
 use crate::attribution::holding::EPSILON;
+use crate::attribution::inventory::Device;
 use crate::attribution::resolve::pieces_of;
 use crate::attribution::{Attributed, Tenure};
-use crate::cost::price::{Price, capacity_type, instance_type};
 use crate::frame::columns as c;
 use crate::frame::groups::Part;
+use crate::model::Interval;
 use crate::model::window::rfc3339;
-use crate::model::{Interval, Window};
 use crate::units::{HOURS_PER_MONTH, gpu_hours};
 
 /// Hardware and money of one or more devices, from their presence alone: the side of the balance
@@ -38,10 +39,8 @@ pub struct Rows<'a> {
     pub source: &'a Source<'a>,
     /// Whether each holder is in scope.
     pub in_scope: &'a [bool],
-    /// Price of each device.
-    pub prices: &'a [Option<Price>],
-    /// The window.
-    pub window: Window,
+    /// What they are made from.
+    pub accounts: &'a Accounts,
 }
 
 impl Rows<'_> {
@@ -54,12 +53,15 @@ impl Rows<'_> {
     /// Devices by what `key` says of their positions.
     pub fn capacities<K: Ord>(&self, key: impl Fn(usize) -> K) -> BTreeMap<K, Capacity> {
         let mut out: BTreeMap<K, Capacity> = BTreeMap::new();
+        let mut gpus = BTreeSet::new();
         for (d, device) in self.source.attribution.devices.iter().enumerate() {
             let ms = device.presence.length_ms();
+            // A GPU that was moved to another node is two devices there, and one GPU here.
+            let is_new = gpus.insert((key(d), &device.cluster, &device.id));
             let sum = out.entry(key(d)).or_default();
-            sum.gpus += 1;
+            sum.gpus += u32::from(is_new);
             sum.ms += ms;
-            if let Some(price) = &self.prices[d] {
+            if let Some(price) = &self.accounts.prices[d] {
                 sum.cost += gpu_hours(ms) * price.per_gpu_hour;
                 sum.priced = true;
             }
@@ -72,19 +74,19 @@ impl Rows<'_> {
         let figures = self.source.by(Part::All, &[]).remove(&Vec::new()).unwrap_or_default();
         let capacity = self.capacity();
         let ledger = with_capacity(figures.ledger, capacity);
+        let devices = &self.source.attribution.devices;
+        let gpus: BTreeSet<_> = devices.iter().map(|d| (&d.cluster, &d.id, &d.model)).collect();
         let mut models: BTreeMap<String, u32> = BTreeMap::new();
-        for device in &self.source.attribution.devices {
-            *models.entry(device.model.clone()).or_default() += 1;
+        for (_, _, model) in gpus {
+            *models.entry(model.clone()).or_default() += 1;
         }
-        let nodes: BTreeSet<_> = self.source.attribution.devices.iter().map(|d| &d.node).collect();
-        let nodes = nodes.into_iter().filter(|name| !self.is_pool(name)).count();
         let of_capacity = |hours: f64| (capacity.ms > 0).then(|| hours / gpu_hours(capacity.ms));
         // Held and never seen: nothing tells how much of it was busy.
         let is_busy_known = ledger.allocated_gpu_hours <= 0.0 || ledger.observed_gpu_hours > 0.0;
-        let window_hours = gpu_hours(self.window.length_ms());
+        let window_hours = gpu_hours(self.accounts.window.length_ms());
         FleetRow {
             gpus: capacity.gpus,
-            nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
+            nodes: self.nodes_of(&|_| true),
             physical_gpus_by_model: models,
             allocation_rate: of_capacity(ledger.allocated_gpu_hours),
             busy_of_capacity: of_capacity(ledger.busy_gpu_hours).filter(|_| is_busy_known),
@@ -96,15 +98,37 @@ impl Rows<'_> {
         }
     }
 
-    /// Whether what stands among the nodes is a pool that is attached to none.
-    fn is_pool(&self, name: &str) -> bool {
-        self.source.attribution.nodes.get(name).is_some_and(|node| node.is_pool)
+    /// Nodes with devices that `test` selects; pools that are attached to none do not count.
+    fn nodes_of(&self, test: &dyn Fn(&Device) -> bool) -> u32 {
+        let devices = self.source.attribution.devices.iter().filter(|d| test(d));
+        let places: BTreeSet<Place> =
+            devices.map(|d| (d.cluster.clone(), d.node.clone())).collect();
+        let is_node = |place: &&Place| !self.accounts.nodes.get(place).is_some_and(|n| n.is_pool);
+        u32::try_from(places.iter().filter(is_node).count()).unwrap_or(u32::MAX)
+    }
+
+    /// By cluster, by name; none where the report is of one that has no name.
+    pub fn clusters(&self) -> Vec<ClusterRow> {
+        let devices = &self.source.attribution.devices;
+        let capacities = self.capacities(|d| devices[d].cluster.as_ref());
+        let rows = self.source.by(Part::All, &[c::CLUSTER]).into_iter().filter_map(|(key, f)| {
+            let cluster = named(&key[0])?;
+            let capacity = capacities.get(&Some(&cluster)).copied().unwrap_or_default();
+            Some(ClusterRow {
+                gpus: capacity.gpus,
+                nodes: self.nodes_of(&|d| d.cluster.as_ref() == Some(&cluster)),
+                ledger: with_capacity(f.ledger, capacity),
+                usage: f.usage,
+                cluster,
+            })
+        });
+        rows.collect()
     }
 
     /// By tenant.
     pub fn tenants(&self) -> Vec<TenantRow> {
         let rules = self.source.labels(Part::HeldInScope, &[c::TENANT], c::RULE);
-        let namespaces = self.values(c::TENANT, c::NAMESPACE);
+        let namespaces = self.values(&[c::TENANT], c::NAMESPACE);
         let mut rows: Vec<_> = self
             .source
             .by(Part::HeldInScope, &[c::TENANT])
@@ -112,7 +136,7 @@ impl Rows<'_> {
             .map(|(key, figures)| TenantRow {
                 tenant: key[0].clone(),
                 rule: rules.get(&key).map(|r| r.join(" + ")).unwrap_or_default(),
-                namespaces: namespaces.get(&key[0]).cloned().unwrap_or_default(),
+                namespaces: namespaces.get(&key).cloned().unwrap_or_default(),
                 cost: figures.ledger.allocated_cost,
                 ledger: figures.ledger,
                 usage: figures.usage,
@@ -124,32 +148,35 @@ impl Rows<'_> {
 
     /// By namespace.
     pub fn namespaces(&self) -> Vec<NamespaceRow> {
-        let tenants = self.values(c::NAMESPACE, c::TENANT);
+        let tenants = self.values(&[c::CLUSTER, c::NAMESPACE], c::TENANT);
         let mut rows: Vec<_> = self
             .source
-            .by(Part::HeldInScope, &[c::NAMESPACE])
+            .by(Part::HeldInScope, &[c::CLUSTER, c::NAMESPACE])
             .into_iter()
             .map(|(key, figures)| NamespaceRow {
-                namespace: key[0].clone(),
-                tenants: tenants.get(&key[0]).cloned().unwrap_or_default(),
+                cluster: named(&key[0]),
+                namespace: key[1].clone(),
+                tenants: tenants.get(&key).cloned().unwrap_or_default(),
                 cost: figures.ledger.allocated_cost,
                 ledger: figures.ledger,
                 usage: figures.usage,
             })
             .collect();
         rows.sort_by(|a, b| {
-            most_waste(&a.ledger, &b.ledger).then_with(|| a.namespace.cmp(&b.namespace))
+            most_waste(&a.ledger, &b.ledger)
+                .then_with(|| (&a.namespace, &a.cluster).cmp(&(&b.namespace, &b.cluster)))
         });
         rows
     }
 
-    /// Sorted distinct values of `other` among holders in scope, by value of `column`.
-    fn values(&self, column: &str, other: &str) -> BTreeMap<String, Vec<String>> {
-        let mut distinct: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    /// Sorted distinct values of `other` among holders in scope, by values of `columns`.
+    fn values(&self, columns: &[&str], other: &str) -> BTreeMap<Key, Vec<String>> {
+        let mut distinct: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
         let holders = self.source.attribution.holders.iter().zip(self.in_scope);
         for (holder, _) in holders.filter(|(_, shown)| **shown) {
             let value = holder_value(holder, other);
-            let values = distinct.entry(holder_value(holder, column)).or_default();
+            let key = columns.iter().map(|column| holder_value(holder, column)).collect();
+            let values = distinct.entry(key).or_default();
             if !value.is_empty() {
                 values.insert(value);
             }
@@ -159,7 +186,7 @@ impl Rows<'_> {
 
     /// By workload.
     pub fn workloads(&self) -> Vec<WorkloadRow> {
-        let keys = [c::TENANT, c::RULE, c::NAMESPACE, c::WORKLOAD_KIND, c::WORKLOAD];
+        let keys = [c::CLUSTER, c::TENANT, c::RULE, c::NAMESPACE, c::WORKLOAD_KIND, c::WORKLOAD];
         let mut pods: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
         let all = &self.source.attribution.holders;
         for holder in all.iter().filter(|h| h.holder.kind == HolderKind::Pod) {
@@ -171,11 +198,12 @@ impl Rows<'_> {
             .by(Part::HeldInScope, &keys)
             .into_iter()
             .map(|(key, figures)| WorkloadRow {
-                tenant: key[0].clone(),
-                rule: key[1].clone(),
-                namespace: key[2].clone(),
-                kind: key[3].clone(),
-                name: key[4].clone(),
+                cluster: named(&key[0]),
+                tenant: key[1].clone(),
+                rule: key[2].clone(),
+                namespace: key[3].clone(),
+                kind: key[4].clone(),
+                name: key[5].clone(),
                 pods: pods.get(&key).map_or(0, |p| u32::try_from(p.len()).unwrap_or(u32::MAX)),
                 cost: figures.ledger.allocated_cost,
                 ledger: figures.ledger,
@@ -184,12 +212,10 @@ impl Rows<'_> {
             .collect();
         rows.sort_by(|a, b| {
             most_waste(&a.ledger, &b.ledger).then_with(|| {
-                (&a.namespace, &a.kind, &a.name, &a.tenant).cmp(&(
-                    &b.namespace,
-                    &b.kind,
-                    &b.name,
-                    &b.tenant,
-                ))
+                let name = |w: &WorkloadRow| {
+                    [&w.namespace, &w.kind, &w.name, &w.tenant].map(ToOwned::to_owned)
+                };
+                (name(a), &a.cluster).cmp(&(name(b), &b.cluster))
             })
         });
         rows
@@ -211,13 +237,14 @@ impl Rows<'_> {
         rows.sort_by(|a, b| {
             most_waste(&a.ledger, &b.ledger)
                 .then_with(|| (&a.namespace, &a.pod, &a.uid).cmp(&(&b.namespace, &b.pod, &b.uid)))
+                .then_with(|| a.cluster.cmp(&b.cluster))
         });
         rows
     }
 
     fn pod(&self, holders: &[usize], figures: Figures) -> PodRow {
         let attribution = self.source.attribution;
-        let Attributed { holder, workload, tenant } = &attribution.holders[holders[0]];
+        let Attributed { cluster, holder, workload, tenant } = &attribution.holders[holders[0]];
         let times = holders.iter().map(|&h| attribution.holders[h].holder.time);
         let devices: BTreeSet<usize> = holders
             .iter()
@@ -225,7 +252,9 @@ impl Rows<'_> {
             .map(|t| t.device)
             .collect();
         let on = devices.first().map(|&d| attribution.devices[d].node.clone());
+        let window = self.accounts.window;
         PodRow {
+            cluster: cluster.clone(),
             tenant: tenant.tenant.clone(),
             namespace: holder.key.namespace.clone(),
             pod: holder.key.name.clone(),
@@ -234,8 +263,8 @@ impl Rows<'_> {
             workload: workload.name.clone(),
             node: holder.node.clone().or(on).unwrap_or_default(),
             gpu_uuids: devices.iter().map(|&d| attribution.devices[d].id.clone()).collect(),
-            held_from: rfc3339(times.clone().map(|t| t.start).min().unwrap_or(self.window.start())),
-            held_until: rfc3339(times.map(|t| t.end).max().unwrap_or(self.window.end())),
+            held_from: rfc3339(times.clone().map(|t| t.start).min().unwrap_or(window.start())),
+            held_until: rfc3339(times.map(|t| t.end).max().unwrap_or(window.end())),
             cost: figures.ledger.allocated_cost,
             ledger: figures.ledger,
             usage: figures.usage,
@@ -248,8 +277,9 @@ impl Rows<'_> {
         let capacities = self.capacities(|d| d);
         let rows = self.source.attribution.devices.iter().enumerate().map(|(d, device)| {
             let figures = figures.remove(&vec![d.to_string()]).unwrap_or_default();
-            let price = self.prices[d].as_ref();
+            let price = self.accounts.prices[d].as_ref();
             GpuRow {
+                cluster: device.cluster.clone(),
                 uuid: device.id.clone(),
                 node: device.node.clone(),
                 index: device.index.clone(),
@@ -309,17 +339,20 @@ impl Rows<'_> {
     /// By node, by name.
     pub fn nodes(&self) -> Vec<NodeRow> {
         let attribution = self.source.attribution;
-        let capacities = self.capacities(|d| attribution.devices[d].node.clone());
-        let rows = self.source.by(Part::All, &[c::NODE]).into_iter().map(|(key, figures)| {
-            let labels = attribution.nodes.get(&key[0]).map(|n| &n.labels);
-            let capacity = capacities.get(&key[0]).copied().unwrap_or_default();
+        let capacities = self.capacities(|d| place_of(&attribution.devices[d]));
+        let rows = self.source.by(Part::All, &[c::CLUSTER, c::NODE]);
+        let rows = rows.into_iter().map(|(key, figures)| {
+            let capacity = capacities.get(&key).copied().unwrap_or_default();
+            let place = (named(&key[0]), key[1].clone());
+            let kind = self.accounts.nodes.get(&place).cloned().unwrap_or_default();
             let ledger = with_capacity(figures.ledger, capacity);
             NodeRow {
                 gpus: capacity.gpus,
-                is_pool: self.is_pool(&key[0]),
-                instance_type: labels.and_then(instance_type).map(ToOwned::to_owned),
-                capacity_type: labels.and_then(capacity_type).map(ToOwned::to_owned),
-                node: key[0].clone(),
+                is_pool: kind.is_pool,
+                instance_type: kind.instance_type,
+                capacity_type: kind.capacity_type,
+                cluster: place.0,
+                node: place.1,
                 ledger,
                 usage: figures.usage,
             }
@@ -344,6 +377,16 @@ fn with_capacity(mut ledger: Ledger, capacity: Capacity) -> Ledger {
     ledger.capacity_gpu_hours = Some(gpu_hours(capacity.ms));
     ledger.capacity_cost = capacity.priced.then_some(capacity.cost);
     ledger
+}
+
+/// A cluster's name; the one without a name has an empty key.
+fn named(cluster: &str) -> Option<String> {
+    (!cluster.is_empty()).then(|| cluster.to_owned())
+}
+
+/// Where a device stands, as a key of cluster and node.
+pub(super) fn place_of(device: &Device) -> Key {
+    vec![device.cluster.clone().unwrap_or_default(), device.node.clone()]
 }
 
 /// The tenures of one holder, of tenures in order of holder.

@@ -32,7 +32,8 @@ const REPORTING: u32 = Section::Scope.bit()
     | Section::General.bit();
 
 /// Flags of `report`.
-pub type ReportFlags = SettingFlags<{ SOURCES | REPORTING | Section::Replay.bit() }>;
+pub type ReportFlags =
+    SettingFlags<{ SOURCES | REPORTING | Section::Replay.bit() | Section::Clusters.bit() }>;
 /// Flags of `demo`: a report whose inputs are given.
 pub type DemoFlags = SettingFlags<REPORTING>;
 /// Flags of `claims`: cluster objects, and metrics where they are asked for.
@@ -64,6 +65,24 @@ pub type DoctorFlags = SettingFlags<
 >;
 /// Flags of `snapshot save`.
 pub type SaveFlags = SettingFlags<{ SOURCES | Section::Save.bit() | Section::General.bit() }>;
+/// Flags of `roll-up`: where samples and objects come from, which days, and what figures depend on.
+pub type RollUpFlags = SettingFlags<
+    {
+        Section::Prometheus.bit()
+            | Section::Kubernetes.bit()
+            | Section::WithoutCluster.bit()
+            | Section::Clusters.bit()
+            | Section::Replay.bit()
+            | Section::Store.bit()
+            | Section::RollUp.bit()
+            | Section::Window.bit()
+            | Section::Policy.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `collect`.
 pub type CollectFlags = SettingFlags<
     {

@@ -51,6 +51,10 @@ pub enum Section {
     Policy = 1 << 6,
     /// What counts as a GPU.
     Devices = 1 << 19,
+    /// Which clusters.
+    Clusters = 1 << 20,
+    /// Rolling up days.
+    RollUp = 1 << 21,
     /// Whether thin data is an error.
     Strictness = 1 << 14,
     /// Money.
@@ -76,6 +80,8 @@ impl Section {
             Self::Kubernetes | Self::WithoutCluster => "Kubernetes",
             Self::Replay => "Replay",
             Self::Store | Self::Scrape | Self::Targets | Self::Collect => "Scraping",
+            Self::Clusters => "Clusters",
+            Self::RollUp => "Rolling up",
             Self::Window => "Window",
             Self::Scope | Self::Namespaces => "Scope",
             Self::Claims => "Claims",
@@ -239,8 +245,9 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Claims, Collect, Devices, General, Kubernetes, Listing, Namespaces, Output, Policy, Prices,
-    Prometheus, Replay, Save, Scope, Scrape, Store, Strictness, Targets, Window, WithoutCluster,
+    Claims, Clusters, Collect, Devices, General, Kubernetes, Listing, Namespaces, Output, Policy,
+    Prices, Prometheus, Replay, RollUp, Save, Scope, Scrape, Store, Strictness, Targets, Window,
+    WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -288,12 +295,16 @@ pub static SETTINGS: &[Setting] = &[
         "File or folder with what `kubectl get -o json|yaml` printed, in place of a live cluster"),
     Setting::switch(WithoutCluster, "no-kubernetes", "kubernetes.skip",
         "Do not read cluster objects: the metric server alone (needs --prometheus)"),
+    // Clusters
+    Setting::many(Clusters, "cluster", "NAME[=WHERE]", "report.clusters",
+        "Cluster by a name for the report; repeatable. WHERE is a context of the kubeconfig, a URL of a metric server, or CONTEXT,URL for both, in place of --context and --prometheus; of roll-ups in --store, and of the one cluster that other settings lead to, the name alone")
+        .unset("one cluster without a name; of roll-ups, all"),
     // Replay
     Setting::one(Replay, "snapshot", "DIR", "report.snapshot",
         "Replay a folder that `snapshot save` wrote, with no network. Not together with --store, --scrape, --prometheus, --no-metrics, --objects, --kubeconfig, --context, --no-kubernetes"),
     // Scraping
     Setting::one(Store, "store", "DIR", "collect.store",
-        "Folder with the scrapes that `collect` keeps, and that `report` reads in place of a metric server. Not together with --snapshot, --scrape, --prometheus, --no-metrics"),
+        "Folder with the scrapes that `collect` keeps, or with the roll-ups of `roll-up`; `report` reads either in place of a metric server. Not together with --snapshot, --scrape, --prometheus, --no-metrics"),
     Setting::switch(Scrape, "scrape", "report.scrape",
         "Scrape the exporters once, now: what they show stands for the whole window, by default the last hour. Not together with --snapshot, --store, --prometheus, --no-metrics"),
     Setting::many(Targets, "target", "[JOB=]URL", "collect.targets",
@@ -313,6 +324,21 @@ pub static SETTINGS: &[Setting] = &[
         "How long scrapes are kept, an hour or more").default("30d"),
     Setting::one(Collect, "listen", "ADDRESS", "collect.listen",
         "Serve /healthz and /metrics there, such as 0.0.0.0:9409"),
+    // Rolling up
+    Setting::many(RollUp, "day", "YYYY-MM-DD", "",
+        "UTC day to roll up, in place of --window; repeatable").without_key().unset("yesterday, or --window"),
+    Setting::one(RollUp, "day-index", "N", "",
+        "Roll up one part alone, counted from 0: all days of the first cluster come first. For Kubernetes' Indexed Jobs").without_key(),
+    Setting::one(RollUp, "scrapes", "DIR", "rollup.scrapes",
+        "Folder with the scrapes that `collect` keeps, to be rolled up in place of a metric server's samples. Not together with --snapshot, --prometheus, --no-metrics"),
+    Setting::switch(RollUp, "emit-job", "rollup.emit_job",
+        "Print a Kubernetes Job that rolls up each cluster and day in a pod of its own, and do nothing else"),
+    Setting::one(RollUp, "job-image", "IMAGE", "rollup.job_image",
+        "Image of that Job, with gpu-finops as its entry point"),
+    Setting::one(RollUp, "job-volume", "NAME", "rollup.job_volume",
+        "PersistentVolumeClaim of that Job, mounted at --store").default("gpu-finops-store"),
+    Setting::one(RollUp, "job-account", "NAME", "rollup.job_account",
+        "ServiceAccount of that Job").default("gpu-finops"),
     // Window
     Setting::one(Window, "window", "WINDOW", "report.window",
         "Time to report on: 30m, 12h, 7d, 2w back from now; today, yesterday, week, lastweek, month, lastmonth in --timezone; or START,END (RFC 3339, YYYY-MM-DD or Unix seconds). At most 400 days").default("7d"),
@@ -386,7 +412,8 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 /// Values of `--by`.
-pub const BY: &[&str] = &["tenant", "namespace", "workload", "pod", "gpu", "node", "model", "mode"];
+pub const BY: &[&str] =
+    &["cluster", "tenant", "namespace", "workload", "pod", "gpu", "node", "model", "mode"];
 /// Values of `--transport`.
 pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "victoriametrics", "query", "query-range"];
 /// Values of `--output`.

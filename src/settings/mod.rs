@@ -5,12 +5,14 @@
 
 pub mod args;
 pub mod catalogue;
+pub mod clusters;
 pub mod collect;
 pub mod config;
 pub mod layers;
 pub mod parse;
 pub mod policy;
 pub mod prices;
+pub mod rollup;
 pub mod selector;
 pub mod show;
 pub mod source;
@@ -31,6 +33,7 @@ use crate::report::contract::ScopeRow;
 use crate::ui::{ColorChoice, UiOptions, Verbosity};
 use crate::units::{MS_PER_DAY, MS_PER_HOUR, Millis};
 use args::Typed;
+use clusters::ClusterSpec;
 use config::Config;
 use layers::{Environment, Layers};
 use parse::{Read, quoted};
@@ -66,6 +69,8 @@ pub struct ClaimView {
 pub struct Settings {
     /// Where the inputs come from.
     pub source: SourceChoice,
+    /// Clusters by name; none where there is one that needs none.
+    pub clusters: Vec<ClusterSpec>,
     /// Which time, to be resolved by a clock.
     pub window: WindowRequest,
     /// Whether somebody asked for that window (a snapshot brings its own).
@@ -115,8 +120,16 @@ impl Settings {
     ///
     /// A usage error that names the flag, variable or key, shows the value and says what is expected.
     pub fn resolve(layers: &Layers) -> Result<Self> {
+        Self::with_source(layers, source::source_choice(layers)?)
+    }
+
+    /// The same, of a source that was chosen already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::resolve`].
+    pub fn with_source(layers: &Layers, source: SourceChoice) -> Result<Self> {
         let policy = policy::policy(layers)?;
-        let source = source::source_choice(layers)?;
         let (window, window_is_given) = window_request(layers)?;
         let window = match &source {
             // The present says little of the week.
@@ -126,6 +139,7 @@ impl Settings {
             _ => window,
         };
         Ok(Self {
+            clusters: clusters::clusters(layers, &source)?,
             source,
             window,
             window_is_given,
@@ -155,6 +169,19 @@ impl Settings {
                 .hinted("set it with `--window 7d`, `--window START,END`, or `--start` and `--end`")
         };
         self.window.resolve(now_ms, self.timezone).map_err(hinted)
+    }
+
+    /// The whole UTC days of a window at this instant.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that shows what is wrong.
+    pub fn whole_days(&self, window: WindowRequest, now_ms: Millis) -> Result<Window> {
+        window.whole_days(now_ms, self.timezone).map_err(|problem| {
+            Error::usage(problem).hinted(
+                "set it with `--window 7d`, `yesterday`, `lastmonth` or `YYYY-MM-DD,YYYY-MM-DD`, in UTC",
+            )
+        })
     }
 
     /// The window of a replay: the recorded one, or the part of it that was asked for.

@@ -105,6 +105,35 @@ pub fn source_choice(layers: &Layers) -> Result<SourceChoice> {
     }
 }
 
+/// The sources of `roll-up`, where `--store` is what is written.
+///
+/// # Errors
+///
+/// As [`source_choice`].
+pub fn rollup_source(layers: &Layers) -> Result<SourceChoice> {
+    let mut live = live(layers)?;
+    live.scrape = None;
+    let others = ["prometheus", "no-metrics", "objects", "kubeconfig", "context", "no-kubernetes"];
+    let is_overruled_by = |id: &str, others: &[&str]| {
+        others.iter().try_fold(false, |all, other| Ok(all | is_overruled(layers, id, other)?))
+    };
+    let snapshot = layers.one("snapshot", parse::path)?;
+    let is_replay = snapshot.is_some() && !is_overruled_by("snapshot", &others)?;
+    let scrapes = layers.one("scrapes", parse::path)?;
+    let has_scrapes = scrapes.is_some()
+        && !is_overruled_by("scrapes", &["snapshot", "prometheus", "no-metrics"])?;
+    let objects = match objects_from(layers)? {
+        ObjectsFrom::Cluster => None,
+        other => Some(other),
+    };
+    let live = Box::new(live);
+    Ok(match (scrapes.filter(|_| has_scrapes), snapshot.filter(|_| is_replay)) {
+        (Some(dir), _) => SourceChoice::Store(StoreSource { dir, objects, live }),
+        (None, Some(dir)) => SourceChoice::Snapshot(dir),
+        (None, None) => SourceChoice::Live(live),
+    })
+}
+
 /// The store, unless something else is said in a higher layer. Which cluster a collector reads may stand beside
 /// it; on one command line it would have no effect.
 fn store(layers: &Layers) -> Result<Option<(PathBuf, Option<ObjectsFrom>)>> {

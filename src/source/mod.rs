@@ -8,10 +8,11 @@ pub mod kubernetes;
 pub mod objects;
 pub mod progress;
 pub mod prometheus;
+pub mod rollups;
 pub mod scrape;
 pub mod snapshot;
 pub mod store;
-mod tables;
+pub(crate) mod tables;
 
 use futures::future::BoxFuture;
 

@@ -1,4 +1,4 @@
-//! Parquet tables in memory: what snapshots and the store have in common.
+//! Parquet tables in memory: what snapshots, the store and roll-ups have in common.
 //!
 //! Written compressed, read within bounds and never with a panic. Which columns a table of samples has is
 //! the business of those who keep them; labels are the same everywhere.
@@ -9,7 +9,7 @@ use polars::prelude::*;
 
 use crate::model::Labels;
 
-pub(in crate::source) const SERIES: &str = "series";
+pub(crate) const SERIES: &str = "series";
 const LABEL: &str = "label";
 const VALUE: &str = "value";
 
@@ -17,11 +17,11 @@ const VALUE: &str = "value";
 const MAX_ROWS: usize = 500_000_000;
 
 /// What is wrong with a row that has a null.
-pub(in crate::source) const NULL_ROW: &str = "it has a row with a value missing";
+pub(crate) const NULL_ROW: &str = "it has a row with a value missing";
 
 /// Why a table could not be read or written.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::source) enum TableError {
+pub(crate) enum TableError {
     /// What was read is not such a table.
     #[error("`{file}` cannot be read: {detail}")]
     Damaged { file: String, detail: String },
@@ -31,17 +31,17 @@ pub(in crate::source) enum TableError {
 }
 
 impl TableError {
-    pub(in crate::source) fn damaged(file: &str, detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn damaged(file: &str, detail: impl std::fmt::Display) -> Self {
         Self::Damaged { file: file.to_owned(), detail: detail.to_string() }
     }
 
-    pub(in crate::source) fn unwritable(file: &str, detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn unwritable(file: &str, detail: impl std::fmt::Display) -> Self {
         Self::Unwritable { file: file.to_owned(), detail: detail.to_string() }
     }
 }
 
 /// The labels of series as columns: series, label, value, in long form.
-pub(in crate::source) fn label_columns<'a>(
+pub(crate) fn label_columns<'a>(
     file: &str,
     series: impl IntoIterator<Item = &'a Labels>,
 ) -> Result<Vec<Column>, TableError> {
@@ -62,7 +62,7 @@ pub(in crate::source) fn label_columns<'a>(
 }
 
 /// Puts the labels of a table that [`label_columns`] made into `series`.
-pub(in crate::source) fn fill_labels(
+pub(crate) fn fill_labels(
     file: &str,
     df: &DataFrame,
     series: &mut [Labels],
@@ -84,7 +84,7 @@ pub(in crate::source) fn fill_labels(
 }
 
 /// What stands for series `index` in a list of them.
-pub(in crate::source) fn series_at<'a, T>(
+pub(crate) fn series_at<'a, T>(
     file: &str,
     series: &'a mut [T],
     index: u32,
@@ -96,13 +96,13 @@ pub(in crate::source) fn series_at<'a, T>(
 }
 
 /// A series' number as it is written.
-pub(in crate::source) fn series_index(file: &str, index: usize) -> Result<u32, TableError> {
+pub(crate) fn series_index(file: &str, index: usize) -> Result<u32, TableError> {
     u32::try_from(index)
         .map_err(|_| TableError::unwritable(file, "more than four thousand million series"))
 }
 
 /// A table as compressed Parquet.
-pub(in crate::source) fn write(file: &str, columns: &[Column]) -> Result<Vec<u8>, TableError> {
+pub(crate) fn write(file: &str, columns: &[Column]) -> Result<Vec<u8>, TableError> {
     let unwritable = |e: PolarsError| TableError::unwritable(file, e);
     let mut df = DataFrame::new_infer_height(columns.to_vec()).map_err(unwritable)?;
     let mut content = Vec::new();
@@ -117,7 +117,7 @@ pub(in crate::source) fn write(file: &str, columns: &[Column]) -> Result<Vec<u8>
 /// Reads a table of at most [`MAX_ROWS`] rows.
 ///
 /// A file that was damaged or forged can make polars panic, which ends here as well.
-pub(in crate::source) fn read(file: &str, content: Vec<u8>) -> Result<DataFrame, TableError> {
+pub(crate) fn read(file: &str, content: Vec<u8>) -> Result<DataFrame, TableError> {
     let result = std::panic::catch_unwind(|| {
         let mut reader = ParquetReader::new(Cursor::new(content)).set_rechunk(true);
         match reader.num_rows()? {
@@ -137,7 +137,7 @@ pub(in crate::source) fn read(file: &str, content: Vec<u8>) -> Result<DataFrame,
 }
 
 /// A column by name and type.
-pub(in crate::source) fn column<'a, T>(
+pub(crate) fn column<'a, T>(
     file: &str,
     df: &'a DataFrame,
     name: &str,

@@ -64,7 +64,7 @@ fn once_from_a_file_and_a_report_of_it() {
     let mut command = gpu_finops();
     command.args(["report", "--store"]).arg(folder.path().join("nowhere"));
     Outcome::of(&mut command)
-        .failed_with(1, &["is no store: give the folder that `gpu-finops collect --store` writes"]);
+        .failed_with(1, &["neither roll-ups nor scrapes: give the folder that"]);
     // It can be saved for others.
     let saved = folder.path().join("snapshot");
     let mut command = gpu_finops();

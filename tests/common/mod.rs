@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod prometheus;
+pub(crate) mod rollups;
 pub(crate) mod store;
 pub(crate) mod victoria;
 

@@ -34,6 +34,7 @@ fn pod(
 
 fn device(id: &str, index: &str, observation: Option<usize>) -> Device {
     Device {
+        cluster: None,
         id: id.into(),
         node: "n".into(),
         index: Some(index.into()),

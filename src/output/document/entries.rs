@@ -48,6 +48,7 @@ const fn number(header: &'static str, rank: u8) -> Detail {
 /// The rows of the report that `by` names.
 pub(super) fn entries(report: &Report, by: GroupBy) -> Entries<'_> {
     match by {
+        GroupBy::Cluster => clusters(report),
         GroupBy::Tenant => tenants(report),
         GroupBy::Namespace => namespaces(report),
         GroupBy::Workload => workloads(report),
@@ -67,6 +68,26 @@ fn most_waste_first(mut rows: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
     rows
 }
 
+/// A name as it is told apart from that of other clusters, where there are several.
+fn within(report: &Report, cluster: Option<&String>, name: String) -> String {
+    match cluster {
+        Some(cluster) if report.clusters.len() > 1 => format!("{cluster}: {name}"),
+        _ => name,
+    }
+}
+
+fn clusters(report: &Report) -> Entries<'_> {
+    const DETAILS: &[Detail] = &[number("GPUs", 5), number("nodes", 6)];
+    let rows = report.clusters.iter().map(|row| Entry {
+        label: row.cluster.clone(),
+        ledger: &row.ledger,
+        usage: &row.usage,
+        details: vec![Value::Count(u64::from(row.gpus)), Value::Count(u64::from(row.nodes))],
+    });
+    let rows = most_waste_first(rows.collect());
+    Entries { noun: ("cluster", "clusters"), hardware: true, details: DETAILS, rows }
+}
+
 fn tenants(report: &Report) -> Entries<'_> {
     const DETAILS: &[Detail] = &[text("rule", 11), text("namespaces", 12)];
     let rows = report.tenants.iter().map(|row| Entry {
@@ -81,7 +102,7 @@ fn tenants(report: &Report) -> Entries<'_> {
 fn namespaces(report: &Report) -> Entries<'_> {
     const DETAILS: &[Detail] = &[text("tenants", 6)];
     let rows = report.namespaces.iter().map(|row| Entry {
-        label: row.namespace.clone(),
+        label: within(report, row.cluster.as_ref(), row.namespace.clone()),
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![Value::Text(row.tenants.join(", "))],
@@ -98,7 +119,7 @@ fn workloads(report: &Report) -> Entries<'_> {
     const DETAILS: &[Detail] =
         &[text("kind", 6), text("tenant", 7), number("pods", 10), text("rule", 11)];
     let rows = report.workloads.iter().map(|row| Entry {
-        label: format!("{}/{}", row.namespace, row.name),
+        label: within(report, row.cluster.as_ref(), format!("{}/{}", row.namespace, row.name)),
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![
@@ -127,7 +148,7 @@ fn pods(report: &Report) -> Entries<'_> {
         text("uid", 12),
     ];
     let rows = report.pods.iter().map(|row| Entry {
-        label: format!("{}/{}", row.namespace, row.pod),
+        label: within(report, row.cluster.as_ref(), format!("{}/{}", row.namespace, row.pod)),
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![
@@ -154,10 +175,14 @@ fn gpus(report: &Report) -> Entries<'_> {
         text("price source", 12),
     ];
     let rows = report.gpus.iter().map(|row| Entry {
-        label: match &row.index {
-            Some(index) => format!("{} gpu {index}", row.node),
-            None => row.uuid.clone(),
-        },
+        label: within(
+            report,
+            row.cluster.as_ref(),
+            match &row.index {
+                Some(index) => format!("{} gpu {index}", row.node),
+                None => row.uuid.clone(),
+            },
+        ),
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![
@@ -180,7 +205,7 @@ fn nodes(report: &Report) -> Entries<'_> {
     let label =
         |row: &NodeRow| if row.is_pool { format!("{} (pool)", row.node) } else { row.node.clone() };
     let rows = report.nodes.iter().map(|row| Entry {
-        label: label(row),
+        label: within(report, row.cluster.as_ref(), label(row)),
         ledger: &row.ledger,
         usage: &row.usage,
         details: vec![

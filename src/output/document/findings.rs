@@ -42,6 +42,7 @@ fn item(finding: &Finding, currency: &str) -> Item {
             format!("{} a month {kind}", money_alone(Some(savings), currency))
         }
     };
+    let cluster = finding.cluster.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let basis = match finding.basis {
         Basis::Measured => "measured",
         Basis::Estimate => "estimated",
@@ -54,7 +55,7 @@ fn item(finding: &Finding, currency: &str) -> Item {
         .collect();
     Item {
         tone,
-        head: format!("{severity} {}: {savings}", finding.subject),
+        head: format!("{severity} {cluster}{}: {savings}", finding.subject),
         body: finding.action.clone(),
         foot: format!(
             "{}, {basis}, confidence {}{}{}",

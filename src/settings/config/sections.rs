@@ -30,6 +30,8 @@ pub struct ConfigFile {
     pub prices: Option<PricesSection>,
     /// Saving snapshots.
     pub snapshot: Option<SnapshotSection>,
+    /// Rolling up days.
+    pub rollup: Option<RollupSection>,
     /// Scraping exporters, without a metric server.
     pub collect: Option<CollectSection>,
     /// How the tool talks.
@@ -118,6 +120,8 @@ pub struct ReportSection {
     pub snapshot: Option<String>,
     /// Scrape the exporters once, now.
     pub scrape: Option<bool>,
+    /// Clusters, `NAME[=WHERE]`.
+    pub clusters: Option<Vec<String>>,
 }
 
 /// What is said of resource claims.
@@ -245,6 +249,22 @@ pub struct SnapshotSection {
     pub redact: Option<bool>,
     /// Replace a snapshot that is already there.
     pub force: Option<bool>,
+}
+
+/// Rolling up days.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollupSection {
+    /// Folder with scrapes to be rolled up.
+    pub scrapes: Option<String>,
+    /// Print a Kubernetes Job, and do nothing else.
+    pub emit_job: Option<bool>,
+    /// Image of that Job.
+    pub job_image: Option<String>,
+    /// PersistentVolumeClaim of that Job.
+    pub job_volume: Option<String>,
+    /// ServiceAccount of that Job.
+    pub job_account: Option<String>,
 }
 
 /// Scraping exporters, without a metric server.

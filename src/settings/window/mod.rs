@@ -145,6 +145,42 @@ impl WindowRequest {
         Ok(ResolvedWindow { window, note })
     }
 
+    /// The whole UTC days of the window, as far as they are over. A length back from now is so many whole days.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::resolve`]; a window that begins or ends within a day.
+    pub fn whole_days(self, now_ms: Millis, zone: Tz) -> Result<Window, String> {
+        let midnight = |at: Millis| at - at.rem_euclid(MS_PER_DAY);
+        let (start, end, is_open) = match self {
+            Self::Trailing(length) => {
+                let end = midnight(now_ms);
+                (end - length, end, false)
+            }
+            _ => {
+                let ResolvedWindow { window, note } = self.resolve(now_ms, zone)?;
+                let is_open = window.end() == now_ms || note.is_some();
+                (window.start(), window.end(), is_open)
+            }
+        };
+        let end = if is_open { midnight(end) } else { end };
+        for (what, at) in [("starts", start), ("ends", end)] {
+            if midnight(at) != at {
+                let at = rfc3339(at);
+                return Err(format!(
+                    "the window {what} at {at}, within a day: roll-ups are of whole UTC days"
+                ));
+            }
+        }
+        if end - start > MAX_LENGTH_MS {
+            return Err("the window is longer than 400 days".to_owned());
+        }
+        Window::new(start, end).ok_or_else(|| {
+            let now = rfc3339(now_ms);
+            format!("the window has no UTC day that is over: now is {now}")
+        })
+    }
+
     fn bounds(self, now_ms: Millis, zone: Tz) -> Result<(Millis, Millis), String> {
         match self {
             Self::Trailing(length) => {

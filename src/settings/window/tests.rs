@@ -158,3 +158,31 @@ fn windows_that_cannot_be() {
     }
     assert!(window("400d", now, "UTC").is_ok());
 }
+
+#[test]
+fn roll_ups_are_of_whole_days() {
+    let days = |text: &str| {
+        let window =
+            parse(text).expect("valid").whole_days(at("2026-11-20T12:00:00.7Z"), Tz::UTC)?;
+        Ok(format!("{} {}", &rfc3339(window.start())[..10], &rfc3339(window.end())[..10]))
+    };
+    for (text, expected) in [
+        ("7d", "2026-11-13 2026-11-20"),
+        ("24h", "2026-11-19 2026-11-20"),
+        ("yesterday", "2026-11-19 2026-11-20"),
+        ("month", "2026-11-01 2026-11-20"),
+        ("2026-11-01,2026-11-03", "2026-11-01 2026-11-03"),
+        ("2026-11-18,2026-12-01", "2026-11-18 2026-11-20"),
+    ] {
+        assert_eq!(days(text), Ok::<_, String>(expected.to_owned()), "{text}");
+    }
+    for (text, problem) in [
+        ("12h", "starts at 2026-11-19T12:00:00Z, within a day"),
+        ("2026-11-01T06:00:00Z,2026-11-03", "starts at 2026-11-01T06:00:00Z"),
+        ("2026-11-01,2026-11-03T06:00:00Z", "ends at 2026-11-03T06:00:00Z"),
+        ("today", "no UTC day that is over"),
+    ] {
+        let error = days(text).expect_err(text);
+        assert!(error.contains(problem), "{text}: {error}");
+    }
+}

@@ -10,6 +10,9 @@ pub enum StoreError {
     /// The path does not lead to a folder with a store in it.
     #[error("`{}` is no store: give the folder that `gpu-finops collect --store` writes", .0.display())]
     NotAStore(PathBuf),
+    /// The folder has roll-ups.
+    #[error("`{}` has roll-ups, not scrapes: only `report` reads those", .0.display())]
+    RollUps(PathBuf),
     /// The folder to be written holds something else.
     #[error(
         "`{}` is not empty and no store (it holds `{entry}`), so nothing is written there: choose a new or empty folder",

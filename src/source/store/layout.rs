@@ -44,6 +44,7 @@ const FORMAT_VERSION: u64 = 1;
 struct Manifest {
     format: String,
     format_version: u64,
+    #[serde(default)]
     tool_version: String,
 }
 
@@ -190,6 +191,7 @@ pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
         (FORMAT, found) if found > FORMAT_VERSION => {
             Err(StoreError::FutureVersion { dir: dir.to_owned(), found, supported: FORMAT_VERSION })
         }
+        (crate::source::rollups::FORMAT, _) => Err(StoreError::RollUps(dir.to_owned())),
         _ => Err(StoreError::NotAStore(dir.to_owned())),
     }
 }
