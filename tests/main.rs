@@ -30,5 +30,6 @@ mod roll_up;
 mod scope;
 mod scrapes;
 mod settings_reference;
+mod store_queries;
 mod transports;
 mod traps;
