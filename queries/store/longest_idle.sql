@@ -42,7 +42,7 @@ UNION ALL
 SELECT cluster, tenant, rule, namespace, workload_kind, workload, longest_ms AS ms
 FROM days
 )
-SELECT cluster, tenant, rule, namespace, workload_kind AS kind, workload AS name, MAX(ms) / 1000.0 AS longest_idle_seconds
+SELECT cluster, tenant, rule, namespace, workload_kind AS kind, workload AS name, MAX(ms) / 1000e0 AS longest_idle_seconds
 FROM stretches
 GROUP BY cluster, tenant, rule, namespace, workload_kind, workload
 ORDER BY longest_idle_seconds DESC, cluster, namespace, kind, name

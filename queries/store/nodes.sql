@@ -28,8 +28,8 @@ hardware AS (
 SELECT
   cluster, node,
   COUNT(DISTINCT gpu_uuid) AS gpus,
-  SUM(until_ms - from_ms) / 3600000.0 AS capacity_gpu_hours,
-  SUM((until_ms - from_ms) / 3600000.0 * price_per_gpu_hour) AS capacity_cost
+  SUM(until_ms - from_ms) / 3600000e0 AS capacity_gpu_hours,
+  SUM((until_ms - from_ms) / 3600000e0 * price_per_gpu_hour) AS capacity_cost
 FROM devices
 GROUP BY cluster, node
 )
