@@ -28,7 +28,7 @@ Examples:
       From what `gpu-finops collect` keeps.
   gpu-finops roll-up --store ./rollups --cluster a=ctx-a --cluster b=ctx-b,https://prom.b.example --window 7d
   gpu-finops roll-up --store /store --cluster prod --window 2026-11-01,2026-12-01 \\
-      --emit-job --job-image registry.example/gpu-finops | kubectl apply -f -
+      --emit-job --job-image registry.example/gpu-finops | kubectl create -f -
       One pod for each day.
   gpu-finops report --store ./rollups --window 2026-11-01,2026-12-01
 
