@@ -96,7 +96,7 @@ pub struct Attribution {
     pub holders: Vec<Attributed>,
     /// Who had which part of which device.
     pub pieces: Vec<Piece>,
-    /// What is known of each holder on each device as a whole.
+    /// What is known of each holder on each device as a whole, by holder and device.
     pub tenures: Vec<Tenure>,
     /// What was odd.
     pub oddities: Oddities,
