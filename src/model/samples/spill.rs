@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::Samples;
 use super::part::{Part, Place};
 
-/// Bytes of packed samples that stay in memory: a week of 10,000 GPUs or so. What comes then goes to the file.
-pub const MEMORY_BYTES: u64 = 256 << 20;
+/// Bytes of packed samples that stay in memory: a week of a thousand GPUs or so. What comes then goes to the file, so
+/// that ten times the samples of the same series take no more than this on top.
+pub const MEMORY_BYTES: u64 = 32 << 20;
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 1 << 20;
 
