@@ -1,22 +1,32 @@
-//! How fast samples come out of what servers send: XOR chunks of remote read, as they are kept, into sums, runs and
-//! single samples; the query API's JSON and VictoriaMetrics' export, by our scanners and by serde_json.
+//! How fast samples become figures, each step by itself: XOR chunks of remote read, as they are kept, into
+//! statistics, columns and single samples; the query API's JSON and VictoriaMetrics' export, by our scanners and by
+//! serde_json; series into what they say of each device (fold); and that into who held what (attribution).
 //!
-//! `cargo bench --bench decode`. One thread. The chunks are made here, from a fixed rule: a gauge of whole
+//! `cargo bench --bench decode`. One thread. The samples are made here, from a fixed rule: a gauge of whole
 //! percents that stands still two thirds of the time, scraped every 30 s with a millisecond of jitter now
-//! and then, 120 samples in a chunk. Criterion prints elements (samples) per second.
+//! and then, 120 samples in a chunk. Criterion prints elements (samples) per second; `docs/performance.md`
+//! says what they are to be.
 
 use std::fmt::Write;
 use std::hint::black_box;
 
+use cluster::cluster;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use gpu_finops::attribution::attribute;
 use gpu_finops::model::samples::{self, Builder, Run, Samples};
+use gpu_finops::model::{Inputs, Policy};
+use gpu_finops::observe::devices::observe;
 use gpu_finops::source::prometheus::scan;
 use serde::Deserialize;
+
+mod cluster;
 
 const START_MS: i64 = 1_795_132_800_000;
 const STEP_MS: i64 = 30_000;
 const PER_CHUNK: i64 = 120;
 const CHUNKS: i64 = 20_000;
+/// A gauge that never moves, as of memory that one program holds.
+const STILL: f64 = 40_536.0;
 const JSON_SERIES: i64 = 200;
 const JSON_SAMPLES: i64 = 2_880;
 
@@ -52,30 +62,86 @@ fn chunks(value: fn(i64) -> f64) -> Vec<Vec<u8>> {
     (0..CHUNKS).map(chunk).collect()
 }
 
-/// What a report needs of a gauge: number, sum, extremes, idle samples and the longest idle run.
-#[derive(Default)]
-struct Statistics {
+/// Longest time between two samples that is observed: two and a half steps.
+const MAX_GAP_MS: i64 = STEP_MS * 5 / 2;
+
+/// Everything that is to be known of a gauge: number, sum, extremes, a histogram that percentiles are read
+/// from, observed and idle time, and the longest idle stretch. `BINS` of them make up its `top`.
+struct Statistics<const BINS: usize> {
+    top: f64,
     count: u64,
     sum: f64,
+    min: f64,
     max: f64,
-    idle: u64,
-    run: i64,
-    longest: i64,
-    last: i64,
+    bins: [u32; BINS],
+    observed_ms: i64,
+    idle_ms: i64,
+    stretch_ms: i64,
+    longest_ms: i64,
+    last_ms: i64,
 }
 
-impl Statistics {
+impl<const BINS: usize> Statistics<BINS> {
+    fn up_to(top: f64) -> Self {
+        Self {
+            top,
+            count: 0,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            bins: [0; BINS],
+            observed_ms: 0,
+            idle_ms: 0,
+            stretch_ms: 0,
+            longest_ms: 0,
+            last_ms: i64::MIN / 2,
+        }
+    }
+
+    /// The samples of a run; each holds from the one before it on.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a bin is a small whole number"
+    )]
+    fn add(&mut self, run: Run) {
+        let Run { first, step_ms, count, value } = run;
+        let later = if count > 1 { step_ms * i64::from(count - 1) } else { 0 };
+        let apart = first - self.last_ms;
+        let held_ms = if apart <= MAX_GAP_MS { apart } else { 0 }
+            + if step_ms <= MAX_GAP_MS { later } else { 0 };
+        self.count += u64::from(count);
+        self.sum += value * f64::from(count);
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        let bin = (value / self.top * (BINS - 1) as f64) as usize;
+        self.bins[bin.min(BINS - 1)] += count;
+        self.observed_ms += held_ms;
+        if value < 0.05 * self.top {
+            self.idle_ms += held_ms;
+            self.stretch_ms += held_ms;
+            self.longest_ms = self.longest_ms.max(self.stretch_ms);
+        } else {
+            self.stretch_ms = 0;
+        }
+        self.last_ms = first + later;
+    }
+}
+
+#[derive(Default)]
+struct Columns {
+    timestamps_ms: Vec<i64>,
+    values: Vec<f64>,
+}
+
+impl Columns {
     #[inline]
     fn add(&mut self, run: Run) {
-        let steps = if run.count > 1 { run.step_ms * i64::from(run.count - 1) } else { 0 };
-        let is_idle = run.value < 1.0;
-        self.count += u64::from(run.count);
-        self.sum += run.value * f64::from(run.count);
-        self.max = self.max.max(run.value);
-        self.idle += u64::from(is_idle) * u64::from(run.count);
-        self.run = if is_idle { self.run + run.first + steps - self.last } else { 0 };
-        self.longest = self.longest.max(self.run);
-        self.last = run.first + steps;
+        let instants = (0..i64::from(run.count)).map(|i| run.first + i * run.step_ms);
+        self.timestamps_ms.extend(instants);
+        self.values.resize(self.values.len() + run.count as usize, run.value);
     }
 }
 
@@ -93,42 +159,59 @@ fn kept(chunks: &[Vec<u8>]) -> Vec<Samples> {
 
 fn decode(c: &mut Criterion) {
     let samples = (CHUNKS * PER_CHUNK).unsigned_abs();
-    let still = |_| 40_536.0;
-    for (name, value) in
-        [("percent", percent as fn(i64) -> f64), ("ratio", ratio), ("still", still)]
-    {
+    let of = |value| {
         let chunks = chunks(value);
-        let days = kept(&chunks);
-        let mut group = c.benchmark_group(format!("xor/{name}"));
-        group.throughput(Throughput::Elements(samples));
-        group.bench_function("statistics", |b| {
+        (kept(&chunks), chunks)
+    };
+    let (percents, ratios, still) = (of(percent), of(ratio), of(|_| STILL));
+    let mut group = c.benchmark_group("xor");
+    group.throughput(Throughput::Elements(samples));
+    group.bench_function("decode + all statistics, percents", |b| {
+        b.iter(|| assert_eq!(statistics(&percents.0, Statistics::<101>::up_to(100.0)), samples));
+    });
+    group.bench_function("decode + all statistics, ratios", |b| {
+        b.iter(|| assert_eq!(statistics(&ratios.0, Statistics::<1_001>::up_to(1.0)), samples));
+    });
+    group.bench_function("decode + all statistics, still", |b| {
+        b.iter(|| assert_eq!(statistics(&still.0, Statistics::<101>::up_to(2.0 * STILL)), samples));
+    });
+    for (name, (days, chunks)) in [("percents", &percents), ("ratios", &ratios), ("still", &still)]
+    {
+        group.bench_function(format!("decode to columns, {name}"), |b| {
+            // A series-day, then emptied.
+            let mut columns = Columns::default();
             b.iter(|| {
-                let mut statistics = Statistics::default();
-                let runs = black_box(&days).iter().flat_map(Samples::runs);
-                runs.for_each(|run| statistics.add(run));
-                assert_eq!(statistics.count, samples);
-                black_box(statistics.sum + statistics.max);
-                black_box((statistics.idle, statistics.longest));
+                for day in black_box(days) {
+                    columns.timestamps_ms.clear();
+                    columns.values.clear();
+                    day.runs().for_each(|run| columns.add(run));
+                    black_box((&columns.timestamps_ms, &columns.values));
+                }
             });
         });
-        group.bench_function("runs", |b| {
-            b.iter(|| black_box(&days).iter().flat_map(Samples::runs).count());
-        });
-        group.bench_function("samples", |b| {
+        group.bench_function(format!("decode to samples, {name}"), |b| {
             b.iter(|| {
-                let all = black_box(&days).iter().flat_map(Samples::iter);
+                let all = black_box(days).iter().flat_map(Samples::iter);
                 all.fold(0.0, |sum, (_, value)| sum + value)
             });
         });
-        group.bench_function("check and keep", |b| b.iter(|| kept(&chunks)));
-        group.bench_function("encode", |b| {
+        group.bench_function(format!("check and keep, {name}"), |b| b.iter(|| kept(chunks)));
+        group.bench_function(format!("encode, {name}"), |b| {
             b.iter(|| {
                 let again = |day: &Samples| day.iter().collect::<Samples>().len();
-                black_box(&days).iter().map(again).sum::<usize>()
+                black_box(days).iter().map(again).sum::<usize>()
             });
         });
-        group.finish();
     }
+    group.finish();
+}
+
+/// Decodes all days as one series, and gives the number of samples.
+fn statistics<const BINS: usize>(days: &[Samples], mut into: Statistics<BINS>) -> u64 {
+    black_box(days).iter().flat_map(Samples::runs).for_each(|run| into.add(run));
+    black_box((into.sum, into.min, into.max, into.bins));
+    black_box((into.observed_ms, into.idle_ms, into.longest_ms));
+    into.count
 }
 
 /// The answer of the query API, as Prometheus writes it.
@@ -228,5 +311,33 @@ fn lines(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode, json, lines);
+/// Samples of devices.
+fn device_samples(inputs: &Inputs) -> u64 {
+    let policy = Policy::default();
+    observe(inputs, policy.max_gap_ms, policy.default_step_ms).samples_seen
+}
+
+/// From series in memory on: a thousand devices for six hours.
+fn fold(c: &mut Criterion) {
+    let (inputs, _) = cluster(1_000, 6);
+    let policy = Policy::default();
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let mut group = c.benchmark_group("devices");
+    group.throughput(Throughput::Elements(device_samples(&inputs))).sample_size(20);
+    group.bench_function("fold", |b| {
+        b.iter(|| {
+            one.install(|| {
+                observe(black_box(&inputs), policy.max_gap_ms, policy.default_step_ms).devices.len()
+            })
+        });
+    });
+    group.bench_function("fold and attribution", |b| {
+        b.iter(|| {
+            one.install(|| attribute(black_box(&inputs), &policy, |rows| rows.len()).1.len())
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decode, json, lines, fold);
 criterion_main!(benches);

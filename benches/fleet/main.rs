@@ -1,13 +1,14 @@
-//! A fleet's report end to end, against what it costs to move the same bytes.
+//! A fleet's report end to end, by the side of other ways to its figures.
 //!
 //! ```sh
 //! cargo bench --bench fleet                                # 1,000 GPUs, 7 days, 40 million device samples
-//! cargo bench --bench fleet -- --gpus 10000 --days 30      # 1.7 billion
-
+//! cargo bench --bench fleet -- --gpus 50 --days 2          # small
+//! cargo bench --bench fleet -- --python venv/bin/python    # with row (e); needs `pip install polars`
+//! cargo bench --bench fleet -- --into generator --gpus 10000 --days 30   # 1.7 billion
 //! ```
 //!
-//! The server is a generator of its own process that speaks remote read as Prometheus does. `(a)` is curl
-//! of the same requests to /dev/null, `(c)` is `gpu-finops report`. Compare rows of one run: machines differ.
+//! The fleet is written into a Prometheus and a VictoriaMetrics that are started for it, and a generator serves
+//! it, too. `docs/performance.md` says what each row is. Compare rows of one run: machines differ.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -19,146 +20,189 @@
 )]
 
 mod chunk;
+mod curl;
+mod figures;
 mod fleet;
+mod fold;
+mod http;
+mod krr;
+mod memory;
 mod process;
+mod record;
+mod report;
+mod runs;
 mod server;
+mod servers;
+mod table;
+mod wire;
+mod write;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::Command;
 
-use fleet::{START_MS, STEP_MS, Size};
-use process::Taken;
+use fleet::{START_MS, Size};
+use gpu_finops::model::Window;
+use report::Program;
+use runs::{Runs, say_whether_same};
+use servers::Kind;
 
-const USAGE: &str = "--gpus N --days N, or --serve to serve and wait";
+type Failure = Box<dyn std::error::Error>;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut size = Size { gpus: 1_000, days: 7 };
-    let mut is_server = false;
+const USAGE: &str = "--gpus N --days N --into prometheus,victoriametrics,generator --python PATH \
+                     --program PATH --runs N --sample WORKLOADS";
+/// Device samples up to which a fleet is written into real servers unasked.
+const UNASKED: u64 = 200_000_000;
+
+/// What is to be measured.
+pub(crate) struct Plan {
+    size: Size,
+    program: Program,
+    into: Option<Vec<Kind>>,
+    /// An interpreter with polars.
+    python: Option<PathBuf>,
+    /// Runs of short rows, of which the median counts.
+    runs: usize,
+    /// Workloads that row (f) asks about.
+    sample: usize,
+}
+
+/// Work of a process of its own.
+#[derive(Default)]
+struct Child {
+    work: Option<String>,
+    url: String,
+}
+
+impl Size {
+    /// The flags that give this size.
+    pub(crate) fn flags(self) -> Vec<String> {
+        let Self { gpus, days, step_ms } = self;
+        let flags = [("--gpus", gpus as i64), ("--days", days), ("--step-ms", step_ms)];
+        flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.to_string()]).collect()
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let size = Size { gpus: 1_000, days: 7, step_ms: 30_000 };
+    let program = Program(env!("CARGO_BIN_EXE_gpu-finops").into());
+    let mut plan = Plan { size, program, into: None, python: None, runs: 3, sample: 100 };
+    let mut child = Child::default();
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(USAGE);
         match arg.as_str() {
-            "--gpus" => size.gpus = args.next().ok_or(USAGE)?.parse()?,
-            "--days" => size.days = args.next().ok_or(USAGE)?.parse()?,
-            "--serve" => is_server = true,
+            "--gpus" => plan.size.gpus = value()?.parse()?,
+            "--days" => plan.size.days = value()?.parse()?,
+            "--step-ms" => plan.size.step_ms = value()?.parse()?,
+            "--into" => plan.into = Some(kinds(&value()?)?),
+            "--python" => plan.python = Some(with_polars(value()?.into())?),
+            "--program" => plan.program = Program(value()?.into()),
+            "--runs" => plan.runs = value()?.parse::<usize>()?.max(1),
+            "--sample" => plan.sample = value()?.parse()?,
+            "--child" => child.work = Some(value()?),
+            "--url" => child.url = value()?,
             // What cargo adds.
             "--bench" => {}
             other => return Err(format!("{other}: {USAGE}").into()),
         }
     }
-    if is_server {
-        println!("http://{}", server::start(size)?);
-        loop {
-            std::thread::park();
+    match child.work.as_deref() {
+        None => compare(&plan),
+        Some("serve") => serve(plan.size),
+        Some("fold") => {
+            let window = Window::new(START_MS, plan.size.end_ms()).ok_or("no days")?;
+            println!("{}", fold::fold(&child.url, window)?);
+            Ok(())
+        }
+        Some(_) => {
+            println!("{}", krr::ask(&child.url, plan.size, plan.sample)?);
+            Ok(())
         }
     }
-    compare(size)
 }
 
-fn compare(size: Size) -> Result<(), Box<dyn std::error::Error>> {
-    let mut server = Server::start(size)?;
-    let samples = 2 * size.gpus as u64 * (size.days * fleet::DAY_MS / STEP_MS) as u64;
-    println!(
-        "{} GPUs, {} days, every {} s, 2 metrics: {:.1} million device samples\n",
-        size.gpus,
-        size.days,
-        STEP_MS / 1_000,
-        samples as f64 / 1e6
-    );
-    println!(
-        "{:34} {:>8} {:>8} {:>10} {:>10} {:>9}",
-        "", "wall s", "cpu s", "server s", "peak MB", "M/s"
-    );
-    let folder = tempfile::tempdir()?;
-    let mut bodies = Vec::new();
-    for name in
-        ["DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED", "kube_pod_container_resource_requests"]
-    {
-        let path = folder.path().join(name);
-        std::fs::write(&path, server::request_body(name, START_MS, size.end_ms() - 1))?;
-        bodies.push(path);
-    }
-    let curl = || {
-        let mut curl = Command::new("curl");
-        curl.args(["-sS", "--fail", "-H", "Content-Encoding: snappy"]);
-        for (i, body) in bodies.iter().enumerate() {
-            if i > 0 {
-                curl.arg("--next").args(["-sS", "--fail", "-H", "Content-Encoding: snappy"]);
-            }
-            curl.arg("--data-binary").arg(format!("@{}", body.display()));
-            curl.args(["-o", "/dev/null"]).arg(format!("{}/api/v1/read", server.url));
-        }
-        curl
-    };
-    let base = best(3, || server.measured(&mut curl()))?;
-    row("(a) curl to /dev/null", base, samples);
-    let report = || {
-        let mut report = Command::new(env!("CARGO_BIN_EXE_gpu-finops"));
-        report.args(["report", "--quiet", "--no-kubernetes", "-o", "json", "--prometheus"]);
-        report.arg(&server.url).arg("--window").arg(format!(
-            "{},{}",
-            fleet::rfc3339(START_MS),
-            fleet::rfc3339(size.end_ms())
-        ));
-        report
-    };
-    let report = best(3, || server.measured(&mut report()))?;
-    row("(c) gpu-finops report", report, samples);
-    println!("\n(c) / (a): {:.2}", report.0.wall.as_secs_f64() / base.0.wall.as_secs_f64());
-    server.child.kill()?;
+/// Serves the generator's fleet until standard input ends.
+fn serve(size: Size) -> Result<(), Failure> {
+    println!("http://{}", server::start(size)?);
+    std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
-/// What it took, and the server's CPU time for it.
-type Measured = (Taken, std::time::Duration);
-
-/// The quickest of several runs.
-fn best(runs: usize, run: impl Fn() -> std::io::Result<Measured>) -> std::io::Result<Measured> {
-    let all = (0..runs).map(|_| run()).collect::<std::io::Result<Vec<_>>>()?;
-    all.into_iter()
-        .min_by_key(|(taken, _)| taken.wall)
-        .ok_or_else(|| std::io::Error::other("no run"))
+fn kinds(text: &str) -> Result<Vec<Kind>, Failure> {
+    let one = |name: &str| {
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let kind = found.ok_or_else(|| format!("--into {name}: {USAGE}"))?;
+        if kind.is_installed() {
+            Ok(kind)
+        } else {
+            Err(format!("{name} is not installed (tests/install-tools)").into())
+        }
+    };
+    text.split(',').map(one).collect()
 }
 
-fn row(name: &str, (taken, server): Measured, samples: u64) {
+fn with_polars(python: PathBuf) -> Result<PathBuf, Failure> {
+    let status = Command::new(&python).args(["-c", "import polars"]).status()?;
+    if status.success() {
+        Ok(python)
+    } else {
+        Err(format!("{} cannot import polars: pip install polars", python.display()).into())
+    }
+}
+
+fn compare(plan: &Plan) -> Result<(), Failure> {
+    let Plan { size, .. } = plan;
+    let million = size.device_samples() as f64 / 1e6;
     println!(
-        "{name:34} {:8.2} {:8.2} {:10.2} {:10.1} {:9.1}",
-        taken.wall.as_secs_f64(),
-        taken.cpu.as_secs_f64(),
-        server.as_secs_f64(),
-        taken.peak_bytes as f64 / 1e6,
-        samples as f64 / 1e6 / taken.wall.as_secs_f64()
+        "{} GPUs, {} days, every {} s, 2 metrics: {million:.1} million device samples; {} pods.",
+        size.gpus,
+        size.days,
+        size.step_ms / 1_000,
+        size.pods().count()
     );
+    println!("{} cores.", std::thread::available_parallelism()?);
+    let kinds = plan.into.clone().unwrap_or_else(|| chosen(*size));
+    let mut reports = Vec::new();
+    for kind in kinds {
+        if kind == Kind::Generator {
+            if let Some(bytes) = memory::fits(plan)? {
+                println!(
+                    "\nThe generator's fleet is left out: a report may take {:.1} GB.",
+                    bytes as f64 / 1e9
+                );
+                continue;
+            }
+        }
+        let runs = Runs::start(plan, kind)?;
+        let report = match kind {
+            Kind::VictoriaMetrics => runs.by_export()?,
+            _ => runs.by_remote_read(kind)?,
+        };
+        if kind == Kind::Generator {
+            memory::rows(plan)?;
+        } else {
+            reports.push((kind.name(), report));
+        }
+    }
+    if let [(one, a), (other, b)] = reports.as_slice() {
+        say_whether_same(&format!("{one} and {other}"), a, b);
+    }
+    Ok(())
 }
 
-/// The generator as a process of its own, so that its time is not the program's.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(size: Size) -> std::io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["--serve", "--gpus", &size.gpus.to_string(), "--days", &size.days.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut url = String::new();
-        let stdout = child.stdout.take().ok_or_else(|| std::io::Error::other("no output"))?;
-        BufReader::new(stdout).read_line(&mut url)?;
-        Ok(Self { child, url: url.trim().to_owned() })
+/// Every server that is there, unless the fleet is too large to be written.
+fn chosen(size: Size) -> Vec<Kind> {
+    if size.device_samples() > UNASKED {
+        println!("From the generator alone: a fleet of this size is written only with `--into`.");
+        return vec![Kind::Generator];
     }
-
-    fn measured(&self, command: &mut Command) -> std::io::Result<Measured> {
-        let cpu = || process::of(&self.child).map(|(cpu, _)| cpu).unwrap_or_default();
-        let before = cpu();
-        let taken = process::run(command)?;
-        Ok((taken, cpu().saturating_sub(before)))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about it here.
-        drop(self.child.kill());
-    }
+    let is_there = |kind: &Kind| {
+        let there = kind.is_installed();
+        if !there {
+            println!("{} is not installed (tests/install-tools): left out.", kind.name());
+        }
+        there
+    };
+    Kind::ALL.into_iter().filter(is_there).collect()
 }

@@ -1,4 +1,4 @@
-//! A process run to its end, with what it took: read from `/proc` while it runs, so Linux only.
+//! Processes and what they take: read from `/proc`, so Linux only.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -13,25 +13,39 @@ pub(crate) struct Taken {
     pub(crate) peak_bytes: u64,
 }
 
+impl Taken {
+    /// Both, one after the other.
+    pub(crate) fn then(self, later: Self) -> Self {
+        Self {
+            wall: self.wall + later.wall,
+            cpu: self.cpu + later.cpu,
+            peak_bytes: self.peak_bytes.max(later.peak_bytes),
+        }
+    }
+}
+
 /// Clock ticks a second of `/proc/*/stat` (`USER_HZ`, fixed on Linux).
 const TICKS: u64 = 100;
 const POLL: Duration = Duration::from_millis(5);
+/// Fields of `/proc/*/stat` behind the name: user time, and that of ended children; system time follows.
+const OWN: usize = 11;
+const OF_CHILDREN: usize = 13;
 
-/// Runs a command with its output thrown away.
+/// Runs a command to its end. Its output goes where the command says, and nowhere by itself.
 pub(crate) fn run(command: &mut Command) -> std::io::Result<Taken> {
-    let begin = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let cpu = || ticks("self", OF_CHILDREN).unwrap_or_default();
+    let (begin, before) = (Instant::now(), cpu());
+    let mut child = command.stdin(Stdio::null()).spawn()?;
     let mut taken = Taken::default();
     let status = loop {
-        if let Some((cpu, peak_bytes)) = of(&child) {
-            (taken.cpu, taken.peak_bytes) = (cpu, peak_bytes.max(taken.peak_bytes));
-        }
+        taken.peak_bytes = peak_bytes(child.id()).unwrap_or_default().max(taken.peak_bytes);
         if let Some(status) = child.try_wait()? {
             break status;
         }
         std::thread::sleep(POLL);
     };
     taken.wall = begin.elapsed();
+    taken.cpu = cpu().saturating_sub(before);
     if status.success() {
         Ok(taken)
     } else {
@@ -39,15 +53,37 @@ pub(crate) fn run(command: &mut Command) -> std::io::Result<Taken> {
     }
 }
 
-/// CPU time and peak memory so far; `None` once it has ended.
-pub(crate) fn of(child: &Child) -> Option<(Duration, u64)> {
-    let folder = format!("/proc/{}", child.id());
-    let stat = fs::read_to_string(format!("{folder}/stat")).ok()?;
-    // Behind the name, which may have blanks: state is field 3, user and system time are 14 and 15.
+/// CPU time of a child so far.
+pub(crate) fn cpu(child: &Child) -> Duration {
+    ticks(&child.id().to_string(), OWN).unwrap_or_default()
+}
+
+/// Largest resident set since the last [`forget_peak`].
+pub(crate) fn peak_bytes(process: u32) -> Option<u64> {
+    status(process, "VmHWM:")
+}
+
+/// Resident set now.
+pub(crate) fn resident_bytes(process: u32) -> Option<u64> {
+    status(process, "VmRSS:")
+}
+
+/// From now on the peak is that of what comes.
+pub(crate) fn forget_peak(process: u32) -> std::io::Result<()> {
+    fs::write(format!("/proc/{process}/clear_refs"), "5")
+}
+
+fn ticks(process: &str, field: usize) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name stands in parentheses and may have blanks.
     let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    let status = fs::read_to_string(format!("{folder}/status")).ok()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib = peak.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?;
-    Some((Duration::from_millis(ticks * 1_000 / TICKS), kib * 1_024))
+    let of = |field: usize| fields.get(field)?.parse::<u64>().ok();
+    Some(Duration::from_millis((of(field)? + of(field + 1)?) * 1_000 / TICKS))
+}
+
+fn status(process: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?;
+    Some(kib * 1_024)
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use crate::chunk::varint;
 use crate::fleet::{Metric, Patterns, Series, Size};
+use crate::wire::{bytes, labels, number, varint};
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct ReadRequest {
@@ -43,7 +43,7 @@ struct Matcher {
 pub(crate) fn start(size: Size) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    let patterns = Arc::new(Patterns::new());
+    let patterns = Arc::new(Patterns::new(size.step_ms));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let patterns = Arc::clone(&patterns);
@@ -58,23 +58,30 @@ fn serve(stream: TcpStream, size: Size, patterns: &Patterns) {
     let Ok(reading) = stream.try_clone() else { return };
     let mut reader = BufReader::new(reading);
     let mut writer = BufWriter::with_capacity(256 * 1024, stream);
-    while let Some((path, body)) = request(&mut reader) {
+    while let Some(Request { path, body, is_last }) = request(&mut reader) {
         let answered = if path.starts_with("/api/v1/read") {
             read(&body, size, patterns, &mut writer)
         } else {
             json(&path, &mut writer)
         };
-        if answered.and_then(|()| writer.flush()).is_err() {
+        if answered.and_then(|()| writer.flush()).is_err() || is_last {
             return;
         }
     }
 }
 
-fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+struct Request {
+    path: String,
+    body: Vec<u8>,
+    /// The other side wants no more on this connection.
+    is_last: bool,
+}
+
+fn request(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
-    let mut length = 0;
+    let (mut length, mut is_last) = (0, false);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
@@ -82,13 +89,14 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
         if header.is_empty() {
             break;
         }
+        is_last |= header == "connection: close";
         if let Some(value) = header.strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((path, body))
+    Some(Request { path, body, is_last })
 }
 
 /// What a server without any of these facts says.
@@ -150,56 +158,25 @@ fn piece(bytes: &[u8], out: &mut impl Write) -> std::io::Result<()> {
 fn metric(query: &Query) -> Option<Metric> {
     let name = query.matchers.iter().find(|m| m.name == "__name__")?;
     let names = |wanted: &str| name.value.split('|').any(|alternative| alternative == wanted);
-    let known = [
-        ("DCGM_FI_DEV_GPU_UTIL", Metric::Utilization),
-        ("DCGM_FI_DEV_FB_USED", Metric::Memory),
-        ("kube_pod_container_resource_requests", Metric::Requests),
-        ("kube_node_status_capacity", Metric::Capacity),
-    ];
-    known.into_iter().find(|(wanted, _)| names(wanted)).map(|(_, metric)| metric)
+    Metric::ALL.into_iter().find(|metric| names(metric.name()))
 }
 
 /// One series as one frame: length, CRC-32C, message.
 fn frame(series: &Series<'_>, out: &mut Vec<u8>) {
     let mut inner = Vec::new();
-    for (name, value) in &series.labels {
-        let mut label = Vec::new();
-        bytes(1, name.as_bytes(), &mut label);
-        bytes(2, value.as_bytes(), &mut label);
-        bytes(1, &label, &mut inner);
-    }
+    labels(&series.labels, &mut inner);
+    let mut chunk = Vec::new();
     for (first_ms, body) in &series.chunks {
-        let mut chunk = Vec::new();
-        let length = crate::fleet::SAMPLES_PER_CHUNK * crate::fleet::STEP_MS;
+        chunk.clear();
         number(1, first_ms.unsigned_abs(), &mut chunk);
-        number(2, (first_ms + length - crate::fleet::STEP_MS).unsigned_abs(), &mut chunk);
+        number(2, (first_ms + body.length_ms()).unsigned_abs(), &mut chunk);
         number(3, 1, &mut chunk);
         bytes(4, &body.starting_at(*first_ms), &mut chunk);
         bytes(2, &chunk, &mut inner);
     }
     let mut message = Vec::with_capacity(inner.len() + 8);
     bytes(1, &inner, &mut message);
-    varint(out, message.len() as u64);
+    varint(message.len() as u64, out);
     out.extend(crc32c::crc32c(&message).to_be_bytes());
     out.extend(message);
-}
-
-fn bytes(tag: u64, value: &[u8], out: &mut Vec<u8>) {
-    varint(out, tag << 3 | 2);
-    varint(out, value.len() as u64);
-    out.extend(value);
-}
-
-fn number(tag: u64, value: u64, out: &mut Vec<u8>) {
-    varint(out, tag << 3);
-    varint(out, value);
-}
-
-/// The body of a request for all series of a metric.
-pub(crate) fn request_body(name: &str, start_ms: i64, end_ms: i64) -> Vec<u8> {
-    let matcher = Matcher { kind: 0, name: "__name__".into(), value: name.into() };
-    let query = Query { start_ms, end_ms, matchers: vec![matcher] };
-    let request = ReadRequest { queries: vec![query], accepted: vec![1] };
-    let plain = request.encode_to_vec();
-    snap::raw::Encoder::new().compress_vec(&plain).expect("a short request")
 }

@@ -22,5 +22,5 @@ mod stream;
 #[cfg(test)]
 mod testing;
 
-pub(super) use probe::probe;
+pub use probe::probe;
 pub use reader::RemoteReader;

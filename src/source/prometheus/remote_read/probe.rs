@@ -15,11 +15,7 @@ use crate::model::Window;
 const NO_SUCH_METRIC: &str = "gpu_finops_probe";
 
 /// A reader of the server behind `api`, if it answers remote read with streamed chunks; else why not.
-pub(in super::super) async fn probe(
-    api: &Arc<Api>,
-    tries: u32,
-    window: Window,
-) -> Result<RemoteReader, ApiError> {
+pub async fn probe(api: &Arc<Api>, tries: u32, window: Window) -> Result<RemoteReader, ApiError> {
     let nothing = LabelMatcher {
         kind: MatcherType::Equal.into(),
         name: "__name__".to_owned(),
