@@ -16,6 +16,7 @@ mod demo_fixture;
 mod doctor;
 mod gentd26;
 mod guests;
+mod killed;
 mod laws;
 mod live;
 mod mig_reference;

@@ -39,9 +39,9 @@ impl<'a> Runs<'a> {
             let begin = std::time::Instant::now();
             let samples = server.fill(kind, plan.size)?;
             println!(
-                "\n{} {}: {:.1} million samples written in {:.0} s.",
+                "\n{}{}: {:.1} million samples written in {:.0} s.",
                 kind.name(),
-                server.version(),
+                server.version().map_or_else(String::new, |version| format!(" {version}")),
                 samples as f64 / 1e6,
                 begin.elapsed().as_secs_f64()
             );

@@ -122,12 +122,12 @@ impl Server {
         Ok(samples)
     }
 
-    /// Its version, as it tells among its own metrics.
-    pub(crate) fn version(&self) -> String {
-        let metrics = http::get(&self.url, "/metrics").map(|reply| reply.body).unwrap_or_default();
+    /// Its version, if it tells among its own metrics. Debian's VictoriaMetrics does not.
+    pub(crate) fn version(&self) -> Option<String> {
+        let metrics = http::get(&self.url, "/metrics").ok()?.body;
         let metrics = String::from_utf8_lossy(&metrics);
         let after = |name: &str| Some(metrics.split_once(name)?.1.split('"').next()?.to_owned());
-        after("short_version=\"").or_else(|| after(",version=\"")).unwrap_or_default()
+        after("short_version=\"").or_else(|| after(",version=\"")).filter(|v| !v.is_empty())
     }
 
     /// Runs `work` on a server at rest.
