@@ -233,13 +233,13 @@ impl Size {
         }
     }
 
-    fn chunks<'a>(
+    fn chunks(
         self,
         metric: Metric,
         life: Life,
         (from, to): (i64, i64),
-        patterns: &'a Patterns,
-    ) -> Vec<(i64, &'a Body)> {
+        patterns: &Patterns,
+    ) -> Vec<(i64, &Body)> {
         let node = life.gpu / GPUS_PER_NODE;
         let host = if metric.is_of_devices() { node as i64 * 7_919 } else { 11_000 };
         let begin = life.begin + host % self.step_ms;

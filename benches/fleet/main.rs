@@ -165,14 +165,14 @@ fn compare(plan: &Plan) -> Result<(), Failure> {
     let kinds = plan.into.clone().unwrap_or_else(|| chosen(*size));
     let mut reports = Vec::new();
     for kind in kinds {
-        if kind == Kind::Generator {
-            if let Some(bytes) = memory::fits(plan)? {
-                println!(
-                    "\nThe generator's fleet is left out: a report may take {:.1} GB.",
-                    bytes as f64 / 1e9
-                );
-                continue;
-            }
+        if kind == Kind::Generator
+            && let Some(bytes) = memory::fits(plan)?
+        {
+            println!(
+                "\nThe generator's fleet is left out: a report may take {:.1} GB.",
+                bytes as f64 / 1e9
+            );
+            continue;
         }
         let runs = Runs::start(plan, kind)?;
         let report = match kind {

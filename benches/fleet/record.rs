@@ -32,7 +32,7 @@ impl Recorder {
             for stream in listener.incoming().flatten() {
                 let (upstream, kept) = (upstream.clone(), Arc::clone(&kept));
                 // A client that hangs up has its own reasons.
-                std::thread::spawn(move || drop(pass(stream, &upstream, &kept)));
+                std::thread::spawn(move || drop(pass(&stream, &upstream, &kept)));
             }
         });
         Ok(recorder)
@@ -45,7 +45,7 @@ impl Recorder {
 }
 
 /// One request of one connection, which ends with it.
-fn pass(client: TcpStream, upstream: &str, log: &Mutex<Vec<Exchange>>) -> Result<()> {
+fn pass(mut client: &TcpStream, upstream: &str, log: &Mutex<Vec<Exchange>>) -> Result<()> {
     let mut exchange = request(&mut BufReader::new(client.try_clone()?))?;
     let mut server = TcpStream::connect(upstream)?;
     let Exchange { method, target, headers, body, .. } = &exchange;
@@ -56,7 +56,7 @@ fn pass(client: TcpStream, upstream: &str, log: &Mutex<Vec<Exchange>>) -> Result
     head.push_str("\r\n");
     server.write_all(head.as_bytes())?;
     server.write_all(body)?;
-    exchange.bytes = std::io::copy(&mut server, &mut &client)?;
+    exchange.bytes = std::io::copy(&mut server, &mut client)?;
     log.lock().expect("no panic").push(exchange);
     Ok(())
 }

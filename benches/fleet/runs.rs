@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::fleet::Size;
 use crate::process::{self, Taken};
 use crate::record::{Exchange, Recorder};
 use crate::report::{Watched, bytes, of_path, range_selectors};
@@ -73,6 +74,7 @@ impl<'a> Runs<'a> {
             by_query = Some(query.report);
         }
         self.targets(&curl, &cold, &rows);
+        self.larger(&curl, rows.fold.as_ref(), &cold);
         self.check(&remote.report);
         if let Some(by_query) = by_query {
             say_whether_same("remote read and the query API", &remote.report, &by_query);
@@ -223,6 +225,24 @@ impl<'a> Runs<'a> {
         }
         add("server memory that (c) adds", growth, Bound::AtMost(100.0), " MB");
         table::targets("Targets (the 1.5 s are for where (a) takes 0.8 s):", &all);
+    }
+
+    /// What the fleet that is to be possible takes, by rule of three.
+    fn larger(&self, curl: &Row, fold: Option<&Row>, cold: &Row) {
+        let larger = Size { gpus: 100_000, days: 30, step_ms: 30_000 };
+        let factor = larger.device_samples() as f64 / self.plan.size.device_samples() as f64;
+        println!("\n100,000 GPUs for 30 days, by rule of three (times {factor:.1}):\n");
+        println!("| | GB | server CPU s | client CPU s |\n|---|--:|--:|--:|");
+        for row in [Some(curl), fold, Some(cold)].into_iter().flatten() {
+            let row = row.clone().times(factor);
+            println!(
+                "| {} | {:.1} | {:.0} | {:.0} |",
+                row.name,
+                row.bytes.unwrap_or_default() as f64 / 1e9,
+                row.server_s(),
+                row.measured.client.cpu.as_secs_f64()
+            );
+        }
     }
 
     fn check(&self, report: &Value) {

@@ -14,7 +14,11 @@ use crate::model::Window;
 /// A metric that nobody has: what is wanted is the head of the answer.
 const NO_SUCH_METRIC: &str = "gpu_finops_probe";
 
-/// A reader of the server behind `api`, if it answers remote read with streamed chunks; else why not.
+/// A reader of the server behind `api`, if it answers remote read with streamed chunks; `tries` of one
+/// request, `window` as what is to be read.
+///
+/// # Errors
+/// Why it does not.
 pub async fn probe(api: &Arc<Api>, tries: u32, window: Window) -> Result<RemoteReader, ApiError> {
     let nothing = LabelMatcher {
         kind: MatcherType::Equal.into(),
