@@ -192,6 +192,8 @@ def main():
     parser.add_argument("--clusters", type=int, default=12, help="clusters of 24 GPUs, a week of each")
     parser.add_argument("--store", help="a store of roll-ups that is there already, of the week of the demo")
     arguments = parser.parse_args()
+    # Told to end, it takes the processes that it started with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="gpu-finops-spark.") as work:
         store = arguments.store or os.path.join(work, "store")
         if not arguments.store:
