@@ -16,6 +16,7 @@ const TOLERANCE_HOURS: f64 = gpu_hours(MS_PER_SECOND);
 const TOLERANCE_MONEY: f64 = 1e-6;
 
 /// Compares every pair of sums that must agree.
+#[must_use]
 pub fn reconcile(rows: &Rows<'_>, source: &Source<'_>) -> Reconciliation {
     let whole = source.ledgers(Part::All, &[]).remove(&Vec::new()).unwrap_or_default();
     let capacity = rows.capacity();

@@ -34,11 +34,13 @@ pub struct Stamp {
 }
 
 /// Builds the report on inputs.
+#[must_use]
 pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Report {
     of_accounts(&Accounts::new(inputs, policy), &policy.scope, stamp)
 }
 
 /// Builds the report on accounts, wherever they come from.
+#[must_use]
 pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
     let Accounts { window, attribution, folded, prices, .. } = accounts;
     let in_scope: Vec<bool> = attribution.holders.iter().map(|h| is_in_scope(h, scope)).collect();

@@ -70,6 +70,7 @@ impl Rows<'_> {
     }
 
     /// The whole cluster.
+    #[must_use]
     pub fn fleet(&self) -> FleetRow {
         let figures = self.source.by(Part::All, &[]).remove(&Vec::new()).unwrap_or_default();
         let capacity = self.capacity();
@@ -108,6 +109,7 @@ impl Rows<'_> {
     }
 
     /// By cluster, by name; none where the report is of one that has no name.
+    #[must_use]
     pub fn clusters(&self) -> Vec<ClusterRow> {
         let devices = &self.source.attribution.devices;
         let capacities = self.capacities(|d| devices[d].cluster.as_ref());
@@ -126,6 +128,7 @@ impl Rows<'_> {
     }
 
     /// By tenant.
+    #[must_use]
     pub fn tenants(&self) -> Vec<TenantRow> {
         let rules = self.source.labels(Part::HeldInScope, &[c::TENANT], c::RULE);
         let namespaces = self.values(&[c::TENANT], c::NAMESPACE);
@@ -147,6 +150,7 @@ impl Rows<'_> {
     }
 
     /// By namespace.
+    #[must_use]
     pub fn namespaces(&self) -> Vec<NamespaceRow> {
         let tenants = self.values(&[c::CLUSTER, c::NAMESPACE], c::TENANT);
         let mut rows: Vec<_> = self
@@ -185,6 +189,7 @@ impl Rows<'_> {
     }
 
     /// By workload.
+    #[must_use]
     pub fn workloads(&self) -> Vec<WorkloadRow> {
         let keys = [c::CLUSTER, c::TENANT, c::RULE, c::NAMESPACE, c::WORKLOAD_KIND, c::WORKLOAD];
         let mut pods: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
@@ -222,6 +227,7 @@ impl Rows<'_> {
     }
 
     /// By pod.
+    #[must_use]
     pub fn pods(&self) -> Vec<PodRow> {
         let mut holders: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let all = self.source.attribution.holders.iter().enumerate();
@@ -272,6 +278,7 @@ impl Rows<'_> {
     }
 
     /// By GPU, in order of node and index.
+    #[must_use]
     pub fn gpus(&self) -> Vec<GpuRow> {
         let mut figures = self.source.by(Part::All, &[c::DEVICE]);
         let capacities = self.capacities(|d| d);
@@ -325,6 +332,7 @@ impl Rows<'_> {
     }
 
     /// By way of sharing, by name.
+    #[must_use]
     pub fn modes(&self) -> Vec<ModeRow> {
         let devices = &self.source.attribution.devices;
         let capacities = self.capacities(|d| devices[d].sharing.name().to_owned());
@@ -337,6 +345,7 @@ impl Rows<'_> {
     }
 
     /// By node, by name.
+    #[must_use]
     pub fn nodes(&self) -> Vec<NodeRow> {
         let attribution = self.source.attribution;
         let capacities = self.capacities(|d| place_of(&attribution.devices[d]));
@@ -361,6 +370,7 @@ impl Rows<'_> {
     }
 
     /// By model, by name.
+    #[must_use]
     pub fn models(&self) -> Vec<ModelRow> {
         let devices = &self.source.attribution.devices;
         let capacities = self.capacities(|d| devices[d].model.clone());
