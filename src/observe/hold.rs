@@ -65,10 +65,8 @@ impl Held {
     }
 }
 
-/// Each sample with its hold, runs of equal ones together.
-#[must_use]
-pub fn holds(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
-    let mut out = Vec::with_capacity(line.runs().len());
+/// Each sample with its hold in order of time, runs of equal ones together.
+fn each_hold(line: &Timeline, step_ms: i64, max_gap_ms: i64, mut take: impl FnMut(Held)) {
     for (i, run) in line.runs().iter().enumerate() {
         let value = match run.event {
             Event::Value(value) => Some(value),
@@ -86,24 +84,36 @@ pub fn holds(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
         };
         if run.step_ms <= max_gap_ms {
             let time = Interval::new(run.first, end);
-            out.push(Held { time, value, last, every_ms: run.step_ms });
+            take(Held { time, value, last, every_ms: run.step_ms });
             continue;
         }
-        out.extend(run.times().map(|at| {
+        run.times().for_each(|at| {
             let end = if at == last { end } else { at + step_ms };
-            Held::once(Interval::new(at, end), value)
-        }));
+            take(Held::once(Interval::new(at, end), value));
+        });
     }
+}
+
+/// Each sample with its hold, runs of equal ones together.
+#[must_use]
+pub fn holds(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
+    let mut out = Vec::with_capacity(line.runs().len());
+    each_hold(line, step_ms, max_gap_ms, |held| out.push(held));
     out
 }
 
 /// When a series was there at all.
 #[must_use]
 pub fn presence(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> IntervalSet {
-    IntervalSet::union_of(holds(line, step_ms, max_gap_ms).iter().map(|h| h.time))
+    let mut out: Vec<Interval> = Vec::new();
+    each_hold(line, step_ms, max_gap_ms, |held| match out.last_mut() {
+        Some(before) if held.time.start <= before.end => before.end = before.end.max(held.time.end),
+        _ => out.push(held.time),
+    });
+    IntervalSet::union_of(out)
 }
 
-/// Several series of one device and field as one list of disjoint holds in order of time, and how
+/// Several series of one device and field, each with its step, as one list of disjoint holds in order of time, and how
 /// many samples within `counted` were duplicates.
 ///
 /// Series of one device differ in labels when another pod takes it, when the exporter restarts, or
@@ -111,17 +121,9 @@ pub fn presence(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> IntervalSet {
 /// another is a duplicate where the first has samples on both sides, one scrape interval apart.
 /// What is left is cut at the next sample of any series, so that no instant speaks twice.
 #[must_use]
-pub fn merged(
-    lines: &[&Timeline],
-    common_step_ms: i64,
-    max_gap_ms: i64,
-    counted: Interval,
-) -> (Vec<Held>, u64) {
-    let mut order: Vec<(&Timeline, i64)> = lines
-        .iter()
-        .filter(|line| !line.is_empty())
-        .map(|line| (*line, line.step(common_step_ms, max_gap_ms)))
-        .collect();
+pub fn merged(lines: &[(&Timeline, i64)], max_gap_ms: i64, counted: Interval) -> (Vec<Held>, u64) {
+    let mut order: Vec<(&Timeline, i64)> =
+        lines.iter().filter(|(line, _)| !line.is_empty()).copied().collect();
     let (mut out, duplicates) = if do_overlap(&order) {
         order.sort_by_key(|(line, _)| std::cmp::Reverse(line.len()));
         one_by_one(&order, max_gap_ms, counted)
@@ -166,13 +168,13 @@ fn stretches(line: &Timeline, step_ms: i64) -> Vec<Interval> {
 /// Holds of which none goes over a missing sample: another series may have one there.
 fn in_stretches(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
     let mut out = Vec::with_capacity(line.runs().len());
-    for held in holds(line, step_ms, max_gap_ms) {
+    each_hold(line, step_ms, max_gap_ms, |held| {
         if 2 * held.every_ms > 3 * step_ms {
             out.extend(held.singles());
         } else {
             out.push(held);
         }
-    }
+    });
     out
 }
 
@@ -209,6 +211,12 @@ mod tests {
 
     fn timeline(samples: &[(i64, f64)]) -> Timeline {
         samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect()
+    }
+
+    /// `merged` of lines whose steps are 10.
+    fn merged_by_step(lines: &[&Timeline], max_gap_ms: i64, counted: Interval) -> (Vec<Held>, u64) {
+        let lines: Vec<_> = lines.iter().map(|line| (*line, line.step(10, max_gap_ms))).collect();
+        merged(&lines, max_gap_ms, counted)
     }
 
     /// Sample by sample.
@@ -261,7 +269,7 @@ mod tests {
         // B is A scraped 3 later by a second replica: all inside A but the last, which goes on.
         let a = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1), (30, 0.1)]);
         let b = timeline(&[(3, 0.9), (13, 0.9), (33, 0.9)]);
-        let (holds, duplicates) = merged(&[&b, &a], 10, 50, ALL);
+        let (holds, duplicates) = merged_by_step(&[&b, &a], 50, ALL);
         assert_eq!(duplicates, 2);
         assert_eq!(
             spans(&holds),
@@ -279,7 +287,7 @@ mod tests {
     fn a_new_label_set_goes_on_where_the_old_one_ends() {
         let a = timeline(&[(0, 0.1), (10, 0.1), (20, 0.1)]);
         let b = timeline(&[(29, 0.5), (39, 0.5)]);
-        let (holds, duplicates) = merged(&[&a, &b], 10, 50, ALL);
+        let (holds, duplicates) = merged_by_step(&[&a, &b], 50, ALL);
         assert_eq!(duplicates, 0);
         assert_eq!(
             spans(&holds)[2..],
@@ -290,10 +298,10 @@ mod tests {
     #[test]
     fn same_instants_twice_count_once() {
         let a = timeline(&[(0, 0.1), (10, 0.2)]);
-        let (holds, duplicates) = merged(&[&a, &a], 10, 50, ALL);
+        let (holds, duplicates) = merged_by_step(&[&a, &a], 50, ALL);
         assert_eq!((holds.len(), duplicates), (2, 2));
         // Samples beyond the window are read for their holds and counted nowhere.
-        assert_eq!(merged(&[&a, &a], 10, 50, Interval::new(0, 10)).1, 1);
+        assert_eq!(merged_by_step(&[&a, &a], 50, Interval::new(0, 10)).1, 1);
     }
 
     #[test]
@@ -324,7 +332,7 @@ mod tests {
     fn a_missing_sample_of_one_series_may_be_in_another() {
         let own = timeline(&[(0, 0.2), (10, 0.1), (20, 0.1), (40, 0.1), (60, 0.1)]);
         let of_pod = timeline(&[(30, 0.9)]);
-        let starts: Vec<_> = spans(&merged(&[&own, &of_pod], 10, 50, ALL).0);
+        let starts: Vec<_> = spans(&merged_by_step(&[&own, &of_pod], 50, ALL).0);
         let times: Vec<_> = starts.iter().map(|s| (s.0, s.1)).collect();
         assert_eq!(times, [(0, 10), (10, 20), (20, 30), (30, 40), (40, 60), (60, 70)]);
     }
@@ -334,7 +342,7 @@ mod tests {
         // The card's own series, and a pod's between its two stretches.
         let own = timeline(&[(0, 0.0), (10, 0.0), (50, 0.0), (60, 0.0)]);
         let of_pod = timeline(&[(20, 0.9), (30, 0.8), (40, 0.9)]);
-        let (held, duplicates) = merged(&[&own, &of_pod], 10, 50, ALL);
+        let (held, duplicates) = merged_by_step(&[&own, &of_pod], 50, ALL);
         assert_eq!(duplicates, 0);
         let starts: Vec<_> = spans(&held).iter().map(|s| (s.0, s.1)).collect();
         assert_eq!(starts, [(0, 10), (10, 20), (20, 30), (30, 40), (40, 50), (50, 60), (60, 70)]);

@@ -52,6 +52,8 @@ pub(super) struct Line {
     pub(super) pod: Option<PodLabel>,
     pub(super) claim: Option<ClaimLabel>,
     pub(super) timeline: Timeline,
+    /// Its median spacing.
+    pub(super) spacing: Option<i64>,
 }
 
 /// What is common to all readings.
@@ -74,8 +76,8 @@ impl Merging {
         for (&field, lines) in lines {
             let step = self.steps[&field];
             for line in lines {
-                let spacing = line.timeline.step(step, self.max_gap_ms);
-                let there = presence(&line.timeline, spacing, self.max_gap_ms);
+                let own_step = self.step_of(line, step);
+                let there = presence(&line.timeline, own_step, self.max_gap_ms);
                 out.presence = out.presence.union(&there);
                 if let Some(claim) = &line.claim {
                     let known = claims.entry(claim.clone()).or_default();
@@ -107,9 +109,13 @@ impl Merging {
         (out, duplicates)
     }
 
+    fn step_of(&self, line: &Line, common_ms: i64) -> i64 {
+        line.timeline.step_of(line.spacing, common_ms, self.max_gap_ms)
+    }
+
     fn merge(&self, lines: &[&Line], step: i64) -> (Vec<Held>, u64) {
-        let timelines: Vec<_> = lines.iter().map(|l| &l.timeline).collect();
-        merged(&timelines, step, self.max_gap_ms, self.counted)
+        let lines: Vec<_> = lines.iter().map(|l| (&l.timeline, self.step_of(l, step))).collect();
+        merged(&lines, self.max_gap_ms, self.counted)
     }
 }
 
@@ -202,8 +208,8 @@ mod tests {
 
     fn line(pod: Option<&str>, samples: &[(i64, f64)]) -> Line {
         let pod = pod.map(|name| PodLabel { namespace: "ns".into(), name: name.into(), uid: None });
-        let timeline = samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect();
-        Line { pod, claim: None, timeline }
+        let timeline: Timeline = samples.iter().map(|&(t, v)| (t, Event::Value(v))).collect();
+        Line { pod, claim: None, spacing: timeline.median_spacing(), timeline }
     }
 
     fn read(field: Field, lines: Vec<Line>) -> (Reading, u64) {

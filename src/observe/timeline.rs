@@ -197,31 +197,58 @@ impl Timeline {
     /// Median spacing of the samples (the lower one of two); `None` below two samples.
     #[must_use]
     pub fn median_spacing(&self) -> Option<i64> {
-        let mut spacings: Vec<(i64, u64)> = Vec::with_capacity(2 * self.0.len());
-        let mut before: Option<&Run> = None;
-        for run in self.0.iter().filter(|run| run.is_sample()) {
-            spacings.extend(before.map(|b| (run.first - b.last(), 1)));
-            if run.count > 1 {
-                spacings.push((run.step_ms, u64::from(run.count - 1)));
-            }
-            before = Some(run);
-        }
-        let all: u64 = spacings.iter().map(|(_, count)| count).sum();
+        let all: u64 = self.spacings().map(|(_, count)| count).sum();
         let middle = all.checked_sub(1)? / 2;
-        spacings.sort_unstable();
-        let mut passed = 0;
-        let found = spacings.into_iter().find(|(_, count)| {
-            passed += count;
-            passed > middle
-        });
-        found.map(|(spacing, _)| spacing)
+        self.majority(all).or_else(|| {
+            let mut spacings: Vec<(i64, u64)> = self.spacings().collect();
+            spacings.sort_unstable();
+            let mut passed = 0;
+            let found = spacings.into_iter().find(|(_, count)| {
+                passed += count;
+                passed > middle
+            });
+            found.map(|(spacing, _)| spacing)
+        })
+    }
+
+    /// Distances of neighbours, each with how many in a row have it.
+    fn spacings(&self) -> impl Iterator<Item = (i64, u64)> {
+        let mut before: Option<&Run> = None;
+        self.0.iter().filter(|run| run.is_sample()).flat_map(move |run| {
+            let since = before.replace(run).map(|before| (run.first - before.last(), 1));
+            let within = (run.count > 1).then(|| (run.step_ms, u64::from(run.count - 1)));
+            since.into_iter().chain(within)
+        })
+    }
+
+    /// The spacing that more than half of `all` have, where there is one: a median that needs no sorting
+    /// (Boyer and Moore's vote, and a second look at the one that is left).
+    fn majority(&self, all: u64) -> Option<i64> {
+        let (mut leader, mut lead) = (None, 0_u64);
+        for (spacing, count) in self.spacings() {
+            if leader == Some(spacing) {
+                lead += count;
+            } else if lead >= count {
+                lead -= count;
+            } else {
+                (leader, lead) = (Some(spacing), count - lead);
+            }
+        }
+        let votes = self.spacings().filter(|(spacing, _)| Some(*spacing) == leader);
+        leader.filter(|_| 2 * votes.map(|(_, count)| count).sum::<u64>() > all)
     }
 
     /// For how long a lone sample holds: the median spacing, where that is one. The few samples on both
     /// sides of an outage have the outage as their median; they hold for `common_ms`.
     #[must_use]
     pub fn step(&self, common_ms: i64, max_gap_ms: i64) -> i64 {
-        match self.median_spacing() {
+        self.step_of(self.median_spacing(), common_ms, max_gap_ms)
+    }
+
+    /// The same, where the median spacing is known.
+    #[must_use]
+    pub fn step_of(&self, spacing: Option<i64>, common_ms: i64, max_gap_ms: i64) -> i64 {
+        match spacing {
             Some(own) if own <= max_gap_ms || self.len() >= ENOUGH_TO_TELL => own,
             _ => common_ms,
         }

@@ -72,7 +72,8 @@ impl<'a> Sketch<'a> {
             let mut lines: BTreeMap<Field, Vec<Line>> = BTreeMap::new();
             for Source { field, series, pod, claim } in sources {
                 let timeline = timeline(*field, series);
-                let line = Line { pod: pod.clone(), claim: claim.clone(), timeline };
+                let spacing = timeline.median_spacing();
+                let line = Line { pod: pod.clone(), claim: claim.clone(), timeline, spacing };
                 lines.entry(field.kept_as()).or_default().push(line);
             }
             let (reading, duplicates) = merging.reading(&lines);

@@ -44,10 +44,12 @@ impl Reader<'_> {
             for (name, by_resource) in gpus {
                 // How many samples were duplicates is told of device samples only.
                 let nothing = Interval::new(0, 0);
-                let counts = by_resource
-                    .values()
-                    .map(|l| l.iter().collect::<Vec<_>>())
-                    .map(|l| merged(&l, self.default_step_ms, self.max_gap_ms, nothing).0);
+                let counts =
+                    by_resource.values().map(|l| l.iter().collect::<Vec<_>>()).map(|lines| {
+                        let step = |l: &Timeline| l.step(self.default_step_ms, self.max_gap_ms);
+                        let lines: Vec<_> = lines.into_iter().map(|l| (l, step(l))).collect();
+                        merged(&lines, self.max_gap_ms, nothing).0
+                    });
                 let total = sum_over_time(counts);
                 let node = state.nodes.entry(name.to_owned()).or_default();
                 if allocatable { node.allocatable = total } else { node.capacity = total }
