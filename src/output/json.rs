@@ -1,33 +1,88 @@
 //! A report as JSON: the contract itself, unrounded.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::OutputError;
 
 /// Pretty JSON that ends with a line break; what is not known is `null`.
 pub(super) fn render<T: Serialize>(report: &T) -> Result<Vec<u8>, OutputError> {
-    let mut value = serde_json::to_value(report)?;
-    unsigned_zeros(&mut value);
-    let mut text = harmless(serde_json::to_string_pretty(&value)?);
-    text.push('\n');
-    Ok(text.into_bytes())
+    let mut text = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut text, Harmless(PrettyFormatter::new()));
+    report.serialize(&mut serializer)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
-/// Escapes the control characters that JSON lets through (DEL and C1, CSI among them): they can only
-/// stand in strings, and a terminal may obey them.
-fn harmless(json: String) -> String {
-    if !json.contains(|c: char| c.is_control() && c != '\n') {
-        return json;
+/// Pretty, with two things different: the control characters that JSON lets through (DEL and C1, CSI among them)
+/// are escaped, for a terminal may obey them; and zero has no sign, which is an accident of arithmetic that nobody
+/// should have to wonder about.
+struct Harmless(PrettyFormatter<'static>);
+
+impl Formatter for Harmless {
+    fn write_f64<W: Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        self.0.write_f64(writer, if value == 0.0 { 0.0 } else { value })
     }
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '\u{7f}'..='\u{9f}' => out.extend(['\\', 'u', '0', '0'].into_iter().chain(hex(c))),
-            c => out.push(c),
+
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_lenient) {
+            let (plain, from) = rest.split_at(at);
+            let mut chars = from.chars();
+            let escaped: String = chars.next().into_iter().flat_map(hex).collect();
+            write!(writer, "{plain}\\u00{escaped}")?;
+            rest = chars.as_str();
         }
+        writer.write_all(rest.as_bytes())
     }
-    out
+
+    fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(w, first)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(w, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+/// Control characters that JSON does not ask to be escaped.
+const fn is_lenient(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}')
 }
 
 /// The two digits of a character below 256.
@@ -56,10 +111,20 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped_and_come_back() {
-        let json = harmless("\"a\u{9b}2J\u{7f}\u{e4}\"\n".to_owned());
-        assert_eq!(json, "\"a\\u009b2J\\u007f\u{e4}\"\n");
+        let dangerous = "a\u{9b}2J\u{7f}\u{e4}\n";
+        let json = String::from_utf8(render(&dangerous).expect("JSON")).expect("UTF-8");
+        assert_eq!(json, "\"a\\u009b2J\\u007f\u{e4}\\n\"\n");
         let text: String = serde_json::from_str(&json).expect("JSON");
-        assert_eq!(text, "a\u{9b}2J\u{7f}\u{e4}");
+        assert_eq!(text, dangerous);
+    }
+
+    #[test]
+    fn what_is_written_is_pretty_and_without_negative_zero() {
+        let value = json!({"a": [-0.0, 1.5, 0, null], "b": {}, "c": [], "d": {"e": "x"}});
+        let mut pretty = serde_json::to_string_pretty(&value).expect("JSON").replace("-0.0", "0.0");
+        pretty.push('\n');
+        assert_eq!(render(&value).expect("JSON"), pretty.as_bytes());
+        assert_eq!(render(&f64::NAN).expect("JSON"), b"null\n");
     }
 
     #[test]
