@@ -57,8 +57,15 @@ pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
         attribution,
     };
     let rows = Rows { source: &source, in_scope: &in_scope, accounts };
-    let fleet = rows.fleet();
-    let workloads = rows.workloads();
+    // Each goes through all pairs and pieces, and none needs another.
+    let ((fleet, workloads, namespaces), (pods, gpus)) = rayon::join(
+        || (rows.fleet(), rows.workloads(), rows.namespaces()),
+        || (rows.pods(), rows.gpus()),
+    );
+    let (devices_of_pods, reconciliation) = rayon::join(
+        || source.by(Part::HeldInScope, &[c::POD, c::DEVICE]),
+        || reconcile(&rows, &source),
+    );
     let totals = source.ledgers(Part::HeldInScope, &[]).remove(&Vec::new()).unwrap_or_default();
     let coverage = coverage(
         accounts,
@@ -68,7 +75,7 @@ pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
     );
     let findings = findings::all(&findings::Evidence {
         workloads: &workloads,
-        devices_of_pods: &source.by(Part::HeldInScope, &[c::POD, c::DEVICE]),
+        devices_of_pods: &devices_of_pods,
         attribution,
         prices,
         window: *window,
@@ -87,16 +94,16 @@ pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
         in_scope: ScopeTotals { ledger: totals.ledger },
         clusters: rows.clusters(),
         tenants: rows.tenants(),
-        namespaces: rows.namespaces(),
+        namespaces,
         workloads,
-        pods: rows.pods(),
-        gpus: rows.gpus(),
+        pods,
+        gpus,
         nodes: rows.nodes(),
         models: rows.models(),
         modes: rows.modes(),
         findings,
         coverage,
-        reconciliation: reconcile(&rows, &source),
+        reconciliation,
         assumptions,
     }
 }
