@@ -8,7 +8,7 @@ use super::compute;
 use super::gather::{self, system_clock};
 use crate::error::{Error, Result};
 use crate::model::Window;
-use crate::model::window::rfc3339;
+use crate::model::window::{rfc3339, utc_day};
 use crate::report::contract::{Assumption, Report};
 use crate::rollup::columns::{HEADER, TABLES, file};
 use crate::rollup::{Merge, Merged, Partition, RollupError, decode};
@@ -99,14 +99,10 @@ fn days(window: Window) -> impl Iterator<Item = Window> {
     (0..count).filter_map(move |n| Window::new(start(n), start(n + 1)))
 }
 
-fn date(day: Window) -> String {
-    rfc3339(day.start()).split('T').next().unwrap_or_default().to_owned()
-}
-
 /// A partition, or why there is none.
 fn of_day(dir: &Path, cluster: &str, day: Window) -> std::result::Result<Partition, String> {
     let files: Vec<String> = std::iter::once(HEADER.to_owned()).chain(TABLES.map(file)).collect();
-    let found = rollups::read(dir, (cluster, &date(day)), &files);
+    let found = rollups::read(dir, (cluster, &utc_day(day.start())), &files);
     let found = found.map_err(|e| match std::error::Error::source(&e) {
         Some(cause) => format!("{e}: {cause}"),
         None => e.to_string(),

@@ -70,12 +70,6 @@ impl<'a> Groups<'a> {
         self.of_pair.get(position).copied().flatten().map(|group| group as usize)
     }
 
-    /// Groups by position of the pair.
-    #[must_use]
-    pub fn all(&self) -> &[Option<u32>] {
-        &self.of_pair
-    }
-
     /// Group of each of `pairs`, which need not be among those that were grouped.
     pub fn of(&self, pairs: impl IntoIterator<Item = Pair>) -> impl Iterator<Item = Option<usize>> {
         let read = self.keys.reader(&self.columns);
@@ -88,15 +82,18 @@ impl<'a> Groups<'a> {
 
     /// The values of a label in each group, most time first (ties by value), from time by pair and value.
     #[must_use]
-    pub fn labels(&self, times: impl IntoIterator<Item = (usize, u32, f64)>) -> Vec<Vec<u32>> {
-        let mut sums: Vec<BTreeMap<u32, f64>> = vec![BTreeMap::new(); self.len()];
+    pub fn labels<L: Copy + Ord>(
+        &self,
+        times: impl IntoIterator<Item = (usize, L, f64)>,
+    ) -> Vec<Vec<L>> {
+        let mut sums: Vec<BTreeMap<L, f64>> = vec![BTreeMap::new(); self.len()];
         for (position, label, gpu_ms) in times {
             if let Some(group) = self.of_pair(position) {
                 *sums[group].entry(label).or_default() += gpu_ms;
             }
         }
-        let ordered = |sums: BTreeMap<u32, f64>| {
-            let mut labels: Vec<(u32, f64)> = sums.into_iter().collect();
+        let ordered = |sums: BTreeMap<L, f64>| {
+            let mut labels: Vec<(L, f64)> = sums.into_iter().collect();
             labels.sort_by(|a, b| b.1.total_cmp(&a.1));
             labels.into_iter().map(|(label, _)| label).collect()
         };

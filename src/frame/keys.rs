@@ -56,7 +56,7 @@ impl Keys {
     /// Values of `columns`; [`NONE`] where a pair has none.
     ///
     /// # Panics
-    /// With more than [`MOST`] columns: a bug.
+    /// With more than [`MOST`] columns, or one that is not of `columns`: a bug.
     pub fn reader<'a>(&'a self, columns: &[&str]) -> impl Fn(Pair) -> Key + use<'a> {
         assert!(columns.len() <= MOST, "a key of {columns:?} has more than {MOST} columns");
         let all: Vec<Column<'_>> = columns.iter().map(|name| self.column(name)).collect();
@@ -76,7 +76,10 @@ impl Keys {
         match (named(&self.of_holders), named(&self.of_devices)) {
             (Some(i), _) => Column::Holder(&self.of_holders[i].1),
             (_, Some(i)) => Column::Device(&self.of_devices[i].1),
-            _ => Column::Itself,
+            _ => {
+                assert_eq!(name, c::DEVICE, "no column of that name");
+                Column::Itself
+            }
         }
     }
 }

@@ -5,23 +5,11 @@
 
 use crate::attribution::states::State;
 
-/// States in the order of the columns.
-pub const STATES: [State; 8] = [
-    State::Active,
-    State::IdleWarm,
-    State::IdleEmpty,
-    State::Unobserved,
-    State::StaleClaim,
-    State::Unallocated,
-    State::Stranded,
-    State::Unhealthy,
-];
-
 /// Time of one holder on one device, or of one device that nobody held, in milliseconds of a whole GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Time {
-    /// In each of [`STATES`].
-    pub in_state: [f64; STATES.len()],
+    /// In each of [`State::ALL`].
+    pub in_state: [f64; State::ALL.len()],
     /// ∫ utilization over active time: busy.
     pub busy_ratio_ms: f64,
     /// ∫ utilization over all observed time, idle time included.
@@ -84,8 +72,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_in_the_order_of_states() {
-        for (i, state) in STATES.into_iter().enumerate() {
+    fn times_are_in_the_order_of_states() {
+        for (i, state) in State::ALL.into_iter().enumerate() {
             assert_eq!(state as usize, i, "{state:?}");
         }
     }

@@ -3,7 +3,7 @@
 //! Floats are added in the order of pairs, whatever the machine: the same inputs give the same last digit.
 
 use super::groups::Groups;
-use super::pairs::{Pair, Pairs, STATES, Time};
+use super::pairs::{Pair, Pairs, Time};
 use crate::attribution::states::State;
 use crate::units::gpu_hours_of;
 
@@ -14,8 +14,10 @@ pub struct Sums {
     pub time: Time,
     /// Time without a price, milliseconds; it is left out of sums of money.
     pub unpriced_ms: f64,
-    /// Money in each of [`STATES`].
-    pub cost_in_state: [f64; STATES.len()],
+    /// Whether any of the time has a price: a sum of no prices is not 0, it is unknown.
+    pub is_priced: bool,
+    /// Money in each of [`State::ALL`].
+    pub cost_in_state: [f64; State::ALL.len()],
     /// Money of busy time.
     pub busy_cost: f64,
     /// Money of all time.
@@ -42,6 +44,7 @@ impl Sums {
             self.unpriced_ms += time.total_ms();
             return;
         };
+        self.is_priced |= time.total_ms() > 0.0;
         let money = |ms: f64| gpu_hours_of(ms) * price;
         for (sum, ms) in self.cost_in_state.iter_mut().zip(time.in_state) {
             *sum += money(ms);
@@ -102,7 +105,8 @@ mod tests {
         let (keys, pairs) = many();
         let groups = Groups::new(&keys, &pairs.pairs, Part::All, &[c::NODE]);
         let sums = by(&pairs, &PRICES, &groups);
-        assert_eq!(sums[1].total_cost, 0.0);
+        assert_eq!((sums[1].total_cost, sums[1].is_priced), (0.0, false));
+        assert!(sums[0].is_priced && sums[2].is_priced);
         assert!((sums[1].unpriced_ms - sums[1].time.total_ms()).abs() < 1e-6);
         let cost = gpu_hours_of(sums[0].time.total_ms()) * 2.1;
         assert!((sums[0].total_cost - cost).abs() < 1e-9 && sums[0].unpriced_ms == 0.0);

@@ -60,9 +60,22 @@ pub fn rfc3339(ms: Millis) -> String {
         .map_or_else(|| format!("{ms} ms"), |t| t.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
 
+/// The UTC day of an instant, as `2026-11-23`.
+#[must_use]
+pub fn utc_day(ms: Millis) -> String {
+    rfc3339(ms).split('T').next().unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_that_of_utc_to_its_last_millisecond() {
+        assert_eq!(utc_day(0), "1970-01-01");
+        assert_eq!(utc_day(86_399_999), "1970-01-01");
+        assert_eq!(utc_day(1_795_392_000_000), "2026-11-23");
+    }
 
     #[test]
     fn clips_to_half_open_bounds() {

@@ -62,10 +62,10 @@ impl Source<'_> {
             usage.utilization_max = percentiles.map(|p| p.max);
         }
         self.peaks(&groups, &mut out);
-        let name = |field: u32| Field::ALL[field as usize].query().name();
-        let number = |field| (0..).zip(Field::ALL).find(|(_, f)| *f == field).map_or(0, |(i, _)| i);
-        let signals = self.summed.signals.iter().map(|&(pair, f, ms)| (pair, number(f), ms));
-        for (figures, signals) in out.iter_mut().zip(groups.labels(signals)) {
+        let name = |field: Field| field.query().name();
+        for (figures, signals) in
+            out.iter_mut().zip(groups.labels(self.summed.signals.iter().copied()))
+        {
             figures.usage.signal = joined(signals.into_iter().map(name));
         }
         let sources = self.labels_of(&groups, c::HOLDING_SOURCE);
@@ -197,8 +197,8 @@ fn seconds(ms: i64) -> f64 {
 /// One row of sums as a ledger. What is not held has no place in `allocated`; money is null where
 /// none of the time has a price.
 fn figures(sums: &Sums) -> Figures {
-    let (total_ms, unpriced_ms) = (sums.time.total_ms(), sums.unpriced_ms);
-    let is_priced = total_ms <= 0.0 || unpriced_ms < total_ms;
+    let total_ms = sums.time.total_ms();
+    let is_priced = total_ms <= 0.0 || sums.is_priced;
     let money = |amount: f64| is_priced.then_some(amount);
     let ms = |state| sums.ms(state);
     let cost = |state| money(sums.cost(state));
@@ -236,7 +236,7 @@ fn figures(sums: &Sums) -> Figures {
         observed_ratio: (held_ms > 0.0).then(|| observed_hours / gpu_hours_of(held_ms)),
         estimated_gpu_hours: estimated_hours,
         estimated_ratio: (held_ms > 0.0).then(|| estimated_hours / gpu_hours_of(held_ms)),
-        unpriced_gpu_hours: gpu_hours_of(unpriced_ms),
+        unpriced_gpu_hours: gpu_hours_of(sums.unpriced_ms),
         capacity_cost: None,
         allocated_cost: total([active_cost, warm_cost, empty_cost, blind_cost]),
         busy_cost,
@@ -259,4 +259,21 @@ fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {
 
 fn total<const N: usize>(parts: [Option<f64>; N]) -> Option<f64> {
     parts.into_iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_price_has_no_money_however_its_time_was_rounded() {
+        let mut sums = Sums::default();
+        sums.time.add(State::Active, Some(0.5), false, 3.6e6);
+        // Parts added in another order than the whole: a hair less.
+        sums.unpriced_ms = 3.6e6 - 1e-9;
+        assert_eq!(figures(&sums).ledger.allocated_cost, None);
+        sums.is_priced = true;
+        assert_eq!(figures(&sums).ledger.allocated_cost, Some(0.0));
+        assert_eq!(figures(&Sums::default()).ledger.allocated_cost, Some(0.0));
+    }
 }

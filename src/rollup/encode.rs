@@ -11,7 +11,7 @@ use super::{Files, Partition, RollupError};
 use crate::attribution::inventory::Device;
 use crate::attribution::{Attributed, Attribution};
 use crate::model::Interval;
-use crate::model::window::rfc3339;
+use crate::model::window::utc_day;
 use crate::report::accounts::Accounts;
 use crate::report::fold::{Cell, row_number};
 use crate::source::tables::{self, TableError};
@@ -82,12 +82,11 @@ impl<'a> Rows<'a> {
 
     /// What every table begins with.
     fn keys(&self, height: usize) -> Vec<Column> {
-        let date = rfc3339(self.accounts.window.start());
-        let day = date.split('T').next().unwrap_or_default();
+        let day = utc_day(self.accounts.window.start());
         let number = self.accounts.window.start().div_euclid(MS_PER_DAY);
         vec![
             Column::new(c::CLUSTER.into(), vec![self.cluster; height]),
-            Column::new(c::DATE.into(), vec![day; height]),
+            Column::new(c::DATE.into(), vec![day.as_str(); height]),
             Column::new(c::DAY.into(), vec![number; height]),
         ]
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Window;
-use crate::model::window::rfc3339;
+use crate::model::window::utc_day;
 use crate::report::contract::{Assumption, SourceRow, Warning};
 use crate::report::coverage::Seen;
 use crate::units::Millis;
@@ -132,11 +132,10 @@ impl Told {
 
 /// Where and when; the time is left out where it is all of the window.
 fn place(cluster: &str, times: &BTreeSet<Time>, whole: Window) -> String {
-    let day = |at: Millis| rfc3339(at).split('T').next().unwrap_or_default().to_owned();
     match (times.first(), times.len()) {
         (Some(first), 1) if *first == time(whole) => cluster.to_owned(),
-        (Some(first), 1) => format!("{cluster}, {}", day(first.0)),
-        (Some(first), n) => format!("{cluster}, {} and {} more", day(first.0), n - 1),
+        (Some(first), 1) => format!("{cluster}, {}", utc_day(first.0)),
+        (Some(first), n) => format!("{cluster}, {} and {} more", utc_day(first.0), n - 1),
         (None, _) => cluster.to_owned(),
     }
 }

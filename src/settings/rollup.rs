@@ -12,7 +12,7 @@ use super::source::rollup_source;
 use super::window::WindowRequest;
 use crate::error::{Error, Result};
 use crate::model::Window;
-use crate::model::window::rfc3339;
+use crate::model::window::{rfc3339, utc_day};
 use crate::units::{MS_PER_DAY, Millis};
 
 /// Settings of `roll-up`.
@@ -98,7 +98,7 @@ impl RollUpSettings {
         if let Some(day) = days.iter().find(settled) {
             return Err(Error::usage(format!(
                 "the day {} is not over, or too fresh: now is {}, and samples up to {} after it count",
-                &rfc3339(day.start())[..10],
+                utc_day(day.start()),
                 rfc3339(now_ms),
                 rfc3339(day.end() + settings.policy.max_gap_ms),
             )));

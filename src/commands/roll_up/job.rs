@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::error::{Error, Result};
 use crate::model::Window;
-use crate::model::window::rfc3339;
+use crate::model::window::utc_day;
 use crate::settings::clusters::{ClusterPlace, ClusterSpec};
 use crate::settings::rollup::{JobOptions, RollUpSettings};
 use crate::settings::source::{ObjectsFrom, SourceChoice};
@@ -60,7 +60,7 @@ fn arguments(all: &RollUpSettings, store: &str, days: &[Window]) -> Result<Vec<S
     if live.objects == ObjectsFrom::Nowhere {
         args.push("--no-kubernetes".to_owned());
     }
-    args.extend(days.iter().map(|day| format!("--day={}", &rfc3339(day.start())[..10])));
+    args.extend(days.iter().map(|day| format!("--day={}", utc_day(day.start()))));
     args.push("--day-index=$(JOB_COMPLETION_INDEX)".to_owned());
     // Everything else comes from a config file or variables of the pod.
     Ok(args)

@@ -6,7 +6,7 @@ use super::gather::{self, system_clock};
 use super::{compute, verdict};
 use crate::error::{Error, Result};
 use crate::model::Window;
-use crate::model::window::rfc3339;
+use crate::model::window::utc_day;
 use crate::rollup::{Partition, encode};
 use crate::settings;
 use crate::settings::Settings;
@@ -86,7 +86,7 @@ fn unwritable(error: rollups::Error) -> Error {
 
 /// One cluster and day.
 async fn part(all: &RollUpSettings, cluster: &ClusterSpec, day: Window, ui: &Ui) -> Result<()> {
-    let date = rfc3339(day.start())[..10].to_owned();
+    let date = utc_day(day.start());
     let between = WindowRequest::Between(Instant::At(day.start()), Some(Instant::At(day.end())));
     let settings = Settings {
         source: cluster.source(&all.settings.source),

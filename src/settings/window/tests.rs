@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::window::utc_day;
 use crate::units::MS_PER_HOUR;
 
 fn at(text: &str) -> Millis {
@@ -164,7 +165,7 @@ fn roll_ups_are_of_whole_days() {
     let days = |text: &str| {
         let window =
             parse(text).expect("valid").whole_days(at("2026-11-20T12:00:00.7Z"), Tz::UTC)?;
-        Ok(format!("{} {}", &rfc3339(window.start())[..10], &rfc3339(window.end())[..10]))
+        Ok(format!("{} {}", utc_day(window.start()), utc_day(window.end())))
     };
     for (text, expected) in [
         ("7d", "2026-11-13 2026-11-20"),
