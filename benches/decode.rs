@@ -333,7 +333,9 @@ fn fold(c: &mut Criterion) {
     });
     group.bench_function("fold and attribution", |b| {
         b.iter(|| {
-            one.install(|| attribute(black_box(&inputs), &policy, |rows| rows.len()).1.len())
+            one.install(|| {
+                attribute(black_box(&inputs), &policy, |time| time.segments.len()).1.len()
+            })
         });
     });
     group.finish();

@@ -8,7 +8,8 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    claims, collect, completions, config, demo, doctor, man, prices, report, roll_up, snapshot,
+    claims, collect, completions, config, demo, doctor, explain, man, prices, recommend, report,
+    roll_up, snapshot,
 };
 use crate::error::exit_code;
 
@@ -20,6 +21,8 @@ Examples:
   gpu-finops demo                                         a report on a built-in cluster, with no network
   gpu-finops report                                       the cluster of the current context, last 7 days
   gpu-finops report --prometheus http://localhost:9090 --window yesterday
+  gpu-finops recommend                                    what to change, what it saves, and how it would have fared
+  gpu-finops explain team-a.waste_cost                    where a number comes from: queries, prices, arithmetic
   gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
   gpu-finops collect --store ./store                      scrape the exporters, for a cluster without Prometheus
@@ -59,6 +62,10 @@ pub struct Cli {
 pub enum Command {
     /// Report GPU-hours, utilization, idle time and cost
     Report(report::Args),
+    /// Recommend what to change, what it saves, and proof that it would not have hurt
+    Recommend(recommend::Args),
+    /// Explain where a number or a recommendation comes from
+    Explain(explain::Args),
     /// List resource claims: class, devices, holders, cost, and what is left over
     Claims(claims::Args),
     /// Check what can be read, what is missing for better numbers, and what to change

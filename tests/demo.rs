@@ -114,7 +114,7 @@ fn workloads_and_findings_tell_the_story() {
         .iter()
         .map(|f| format!("{} {}", f["rule"], f["evidence"]["gpus_used"]).replace('"', ""))
         .collect();
-    assert_eq!(findings, ["unused-gpus 4", "never-used null", "never-used null"]);
+    assert_eq!(findings, ["unused-gpus 4", "never-used null", "never-used null", "left-idle null"]);
 }
 
 /// The README shows what the program prints.

@@ -99,9 +99,23 @@ fn run_at(url: &str, more: &[&str]) -> Value {
     run_on(&["--prometheus", url], &[&window[..], more].concat())
 }
 
+/// What is recommended on the day, with the objects that were alive at its end; `None` without the trace.
+pub(crate) fn recommended() -> Option<Value> {
+    let fleet = fleet()?;
+    let objects = objects(&fleet.data, "pods_alive_at_end.json");
+    let window = ["--start", START, "--end", END];
+    let objects = ["--objects", objects.path().to_str().expect("UTF-8")];
+    let more = [&window[..], &objects].concat();
+    Some(run_command("recommend", &["--prometheus", &fleet.server.url()], &more))
+}
+
 fn run_on(source: &[&str], more: &[&str]) -> Value {
+    run_command("report", source, more)
+}
+
+fn run_command(command: &str, source: &[&str], more: &[&str]) -> Value {
     let output = gpu_finops()
-        .arg("report")
+        .arg(command)
         .args(source)
         .args(["--price", "*A100*=2.50", "-o", "json", "--now", "2026-11-20T23:00:00Z"])
         .args(more)

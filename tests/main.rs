@@ -24,6 +24,7 @@ mod mixed_laws;
 mod modes;
 mod quirk_metrics;
 mod quirks;
+mod recommend;
 mod recorded;
 mod remote_read;
 mod replay;

@@ -89,7 +89,14 @@ fn report_takes_every_setting_but_those_of_other_commands() {
     let command = cli::command();
     let report = command.find_subcommand("report").expect("exists");
     for setting in SETTINGS.iter().filter(|s| {
-        let others = [Section::Save, Section::Collect, Section::RollUp, Section::Claims];
+        let others = [
+            Section::Save,
+            Section::Collect,
+            Section::RollUp,
+            Section::Claims,
+            Section::Judging,
+            Section::Recommendations,
+        ];
         !others.contains(&s.section)
     }) {
         let arg = report.get_arguments().find(|a| a.get_id() == setting.id);

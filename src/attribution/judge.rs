@@ -64,6 +64,50 @@ pub(super) struct Judged {
     pub(super) busy_unheld_ms: i64,
 }
 
+/// The rows of one device in order of time, and what they come from while it is at hand: it is as much as there
+/// are samples, so it is not kept.
+pub struct DeviceTime<'a> {
+    /// The rows.
+    pub segments: Vec<Segment>,
+    rows: &'a Rows<'a>,
+    pieces: &'a [Piece],
+    seen: Option<&'a DeviceObservation>,
+}
+
+/// Framebuffer that one holder used for a while.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MemoryHold {
+    /// Position among the holders.
+    pub holder: usize,
+    /// When.
+    pub time: Interval,
+    /// How much.
+    pub bytes: f64,
+}
+
+impl DeviceTime<'_> {
+    /// Framebuffer use of each holder over time. What several use together is nobody's own, and left out.
+    #[must_use]
+    pub fn memory(&self) -> Vec<MemoryHold> {
+        let Some(seen) = self.seen else { return Vec::new() };
+        let of_piece = |piece: &Piece| {
+            let reading = reading_of(piece, seen);
+            let own = reading.and_then(|reading| self.rows.own_signals(piece, reading));
+            let alone = reading.filter(|_| !piece.is_shared && piece.known);
+            let signals = own.or_else(|| Some(&alone?.signals));
+            let held = signals.and_then(|signals| signals.get(&Field::FbUsed));
+            let (holder, time, since) = (piece.holder, piece.time, piece.since);
+            held.into_iter().flatten().filter_map(move |held| {
+                let from = held.first_from(since)?.max(time.start);
+                let until = held.time.end.min(time.end);
+                let time = (from < until).then(|| Interval::new(from, until))?;
+                Some(MemoryHold { holder, time, bytes: held.value? })
+            })
+        };
+        self.pieces.iter().flat_map(of_piece).collect()
+    }
+}
+
 /// The rows of one device, made into something, and what is known besides.
 struct OfDevice<T> {
     made: T,
@@ -78,7 +122,7 @@ impl Rows<'_> {
         &self,
         account: &Account,
         inputs: &Inputs,
-        make: &(impl Fn(Vec<Segment>) -> T + Sync),
+        make: &(impl Fn(DeviceTime<'_>) -> T + Sync),
     ) -> (Judged, Vec<T>) {
         let broken = health::broken_devices(self.devices, self.nodes, account, self.cards, inputs);
         let all: Vec<OfDevice<T>> = broken
@@ -102,13 +146,14 @@ impl Rows<'_> {
         d: usize,
         account: &Account,
         broken: &IntervalSet,
-        make: &impl Fn(Vec<Segment>) -> T,
+        make: &impl Fn(DeviceTime<'_>) -> T,
     ) -> OfDevice<T> {
         let seen = self.devices[d].observation.map(|o| self.seen.full(o));
         let seen = seen.as_deref();
         let mut segments = Vec::new();
         let mut chains: BTreeMap<usize, Chain> = BTreeMap::new();
-        for piece in pieces_of(&account.pieces, d) {
+        let pieces = pieces_of(&account.pieces, d);
+        for piece in pieces {
             self.held(piece, seen, &mut segments, chains.entry(piece.holder).or_default());
         }
         for free in account.free_of(d) {
@@ -118,7 +163,7 @@ impl Rows<'_> {
         let tenure = |(holder, chain): (usize, Chain)| chain.tenure(holder, d, self.window);
         OfDevice {
             busy_unheld_ms: seen.map_or(0, |seen| self.busy_unheld_ms(d, seen, &segments)),
-            made: make(segments),
+            made: make(DeviceTime { segments, rows: self, pieces, seen }),
             tenures: chains.into_iter().map(tenure).collect(),
         }
     }
@@ -195,12 +240,7 @@ impl Rows<'_> {
         let Some(seen) = seen else {
             return constant(Judgement::blind(Blind::NoSample));
         };
-        let reading = match piece.speaks {
-            Speaks::Card => Some(&seen.card),
-            Speaks::Instance(i) => seen.instances.get(i).map(|instance| &instance.reading),
-            Speaks::UnknownInstance | Speaks::Nobody => None,
-        };
-        let Some(reading) = reading else {
+        let Some(reading) = reading_of(piece, seen) else {
             return constant(Judgement::blind(Blind::InstanceUnknown));
         };
         let own = self.own_signals(piece, reading);
@@ -235,6 +275,15 @@ impl Rows<'_> {
             .filter(|(_, j)| j.state == State::Active)
             .map(|(time, _)| time.length_ms())
             .sum()
+    }
+}
+
+/// The series that speak for a piece.
+fn reading_of<'a>(piece: &Piece, seen: &'a DeviceObservation) -> Option<&'a Reading> {
+    match piece.speaks {
+        Speaks::Card => Some(&seen.card),
+        Speaks::Instance(i) => seen.instances.get(i).map(|instance| &instance.reading),
+        Speaks::UnknownInstance | Speaks::Nobody => None,
     }
 }
 

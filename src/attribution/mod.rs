@@ -40,6 +40,7 @@ use fraction::Fractions;
 use holder::{Holder, HolderKind, HoldingSource};
 use holding::{EPSILON, Holding, Sharing};
 use inventory::Device;
+use judge::DeviceTime;
 use nodes::Node;
 use oddities::Oddities;
 use owners::{Owners, Workload};
@@ -47,7 +48,7 @@ use placement::Places;
 use pods::Holders;
 use pooled::Cards;
 use resolve::{Account, Books, Piece};
-use states::{Segment, State};
+use states::State;
 use tenants::Named;
 use unjoined::Unjoined;
 
@@ -102,12 +103,12 @@ pub struct Attribution {
     pub oddities: Oddities,
 }
 
-/// Attributes every GPU-second of the window, and makes something of the rows of each device, which come in
-/// order of time: there are as many as samples that differ, so they are not kept.
+/// Attributes every GPU-second of the window, and makes something of the time of each device: there are as many
+/// rows as samples that differ, so they are not kept.
 pub fn attribute<T: Send>(
     inputs: &Inputs,
     policy: &Policy,
-    make: impl Fn(Vec<Segment>) -> T + Sync,
+    make: impl Fn(DeviceTime<'_>) -> T + Sync,
 ) -> (Attribution, Vec<T>) {
     let (max_gap_ms, step_ms) = (policy.max_gap_ms, policy.default_step_ms);
     let kube = kube_state::observe(inputs, &policy.gpu_resources, max_gap_ms, step_ms);

@@ -95,8 +95,8 @@ fn report(gathered: ForClaims, settings: &Settings) -> Result<ClaimsReport> {
     sources.extend(objects.sources);
     let inputs = Inputs { window, now_ms, metrics, facts, sources };
     // The ledger of a report: what is idle there is idle here.
-    let (ledger, rows) = attribute(&inputs, &settings.policy, |rows| {
-        rows.into_iter().filter(|row| row.grant.is_some()).collect::<Vec<_>>()
+    let (ledger, rows) = attribute(&inputs, &settings.policy, |time| {
+        time.segments.into_iter().filter(|row| row.grant.is_some()).collect::<Vec<_>>()
     });
     let usages = usages(&inputs.facts.dra.claims, &rows.concat(), window);
     let is_blind = ledger.oddities.no_device_series;

@@ -8,6 +8,7 @@ use crate::report::accounts::Accounts;
 use crate::report::build::{self, Stamp};
 use crate::report::contract::{Assumption, Report};
 use crate::settings::Settings;
+use crate::settings::show::Shown;
 
 /// The accounts of what was gathered.
 ///
@@ -33,12 +34,17 @@ pub fn report(gathered: Gathered, settings: &Settings) -> Result<Report> {
 /// The report on accounts that depend on these assumptions.
 #[must_use]
 pub fn report_on(accounts: &Accounts, assumptions: Vec<Assumption>, settings: &Settings) -> Report {
-    let stamp = Stamp {
+    build::of_accounts(accounts, &settings.policy, stamp(assumptions, settings))
+}
+
+/// What a report says about itself.
+#[must_use]
+pub fn stamp(assumptions: Vec<Assumption>, settings: &Settings) -> Stamp {
+    Stamp {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         assumptions,
         scope: settings.scope.clone(),
-    };
-    build::of_accounts(accounts, &settings.policy.scope, stamp)
+    }
 }
 
 /// Whether all samples could be read, which is known when all of them were.
@@ -57,10 +63,15 @@ pub fn readable(inputs: &Inputs) -> Result<()> {
 /// The settings that the figures depend on, as the report states them.
 #[must_use]
 pub fn assumptions(settings: &Settings) -> Vec<Assumption> {
-    let row = |shown: &crate::settings::show::Shown| Assumption {
+    settings.assumptions.iter().map(assumption).collect()
+}
+
+/// A setting as a report states it.
+#[must_use]
+pub fn assumption(shown: &Shown) -> Assumption {
+    Assumption {
         key: shown.key.clone(),
         value: shown.value.clone(),
         origin: shown.origin.word().to_owned(),
-    };
-    settings.assumptions.iter().map(row).collect()
+    }
 }

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::claims::contract::ClaimsReport;
 use crate::doctor::contract::DoctorReport;
 use crate::error::{Error, Result};
+use crate::explain::contract::Explanation;
 use crate::output::{self, Format, RenderOptions};
+use crate::recommend::contract::RecommendReport;
 use crate::report::contract::Report;
-use crate::settings::View;
+use crate::settings::{Settings, View};
 use crate::ui::Ui;
 
 /// A report as bytes.
@@ -142,6 +144,42 @@ pub fn render_claims(report: &ClaimsReport, view: &View, ui: &Ui) -> Result<Rend
         .map_err(|e| Error::failed("cannot write the claims in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("claims.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// Recommendations in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_recommendations(
+    report: &RecommendReport,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<Rendered> {
+    let (view, with_refused) = (&settings.view, settings.recommend.include_refused);
+    let options = options(view, ui);
+    let bytes = output::render_recommendations(report, view.format, with_refused, &options)
+        .map_err(|e| {
+            Error::failed("cannot write the recommendations in this format").caused_by(e)
+        })?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("recommendations.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// An explanation in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_explanation(explanation: &Explanation, view: &View, ui: &Ui) -> Result<Rendered> {
+    let bytes = output::render_explanation(explanation, view.format, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the explanation in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("arithmetic.parquet".to_owned(), bytes)]),
         _ => Rendered::Document(bytes),
     })
 }

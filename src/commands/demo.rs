@@ -36,6 +36,6 @@ pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let gathered = gather::demo()?;
     let report = compute::report(gathered, &settings)?;
     target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
-    verdict::announce(&report, settings.view.format, ui);
+    verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
 }

@@ -11,10 +11,12 @@ pub mod config;
 pub mod deliver;
 pub mod demo;
 pub mod doctor;
+pub mod explain;
 pub mod gather;
 pub mod man;
 mod merging;
 pub mod prices;
+pub mod recommend;
 pub mod report;
 pub mod roll_up;
 mod scraping;
@@ -88,6 +90,8 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
     match cli.command {
         Command::Report(args) => report::run(args, environment, ui).await,
         Command::Claims(args) => claims::run(args, environment, ui).await,
+        Command::Recommend(args) => recommend::run(args, environment, ui).await,
+        Command::Explain(args) => explain::run(args, environment, ui).await,
         Command::RollUp(args) => roll_up::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
         Command::Collect(args) => collect::run(args, environment, ui).await,
@@ -107,6 +111,8 @@ impl Cli {
         match &self.command {
             Command::Report(args) => &args.flags.0,
             Command::Claims(args) => &args.flags.0,
+            Command::Recommend(args) => &args.flags.0,
+            Command::Explain(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
             Command::Doctor(args) => &args.flags.0,
             Command::Collect(args) => &args.flags.0,

@@ -58,7 +58,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let target = deliver::Target::check(&settings.view)?;
     let report = answer(&settings, ui).await?;
     target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
-    verdict::announce(&report, settings.view.format, ui);
+    verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
 }
 

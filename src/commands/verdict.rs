@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::output::Format;
-use crate::report::contract::Report;
+use crate::report::contract::{Coverage, Reconciliation, Report};
 use crate::ui::Ui;
 
 /// Warnings quoted in a message; the rest is counted.
@@ -15,28 +15,41 @@ const QUOTED: usize = 3;
 /// [`crate::error::ErrorKind::Incomplete`] when the ledger does not balance, or, under `strict`,
 /// when anything that the figures need is missing.
 pub fn verdict(report: &Report, strict: bool) -> Result<()> {
-    if !report.reconciliation.balanced {
-        return Err(Error::incomplete(imbalance(report))
+    judge(&report.reconciliation, &report.coverage, &report.currency, strict)
+}
+
+/// The same of anything that was written and rests on a ledger.
+///
+/// # Errors
+///
+/// As [`verdict`].
+pub fn judge(
+    sums: &Reconciliation,
+    coverage: &Coverage,
+    currency: &str,
+    strict: bool,
+) -> Result<()> {
+    if !sums.balanced {
+        return Err(Error::incomplete(imbalance(sums, currency))
             .hinted("this is a bug in gpu-finops: the figures above must not be used")
             .hinted("please report it with `gpu-finops snapshot save DIR --redact`"));
     }
-    if strict && !report.coverage.complete {
-        return Err(Error::incomplete(format!("the data is incomplete: {}", missing(report)))
+    if strict && !coverage.complete {
+        return Err(Error::incomplete(format!("the data is incomplete: {}", missing(coverage)))
             .hinted("the report is written; without `--strict` it would stand as it is"));
     }
     Ok(())
 }
 
 /// Says that data is missing, where the format itself has no place for it.
-pub fn announce(report: &Report, format: Format, ui: &Ui) {
+pub fn announce(coverage: &Coverage, format: Format, ui: &Ui) {
     let has_coverage = !matches!(format, Format::Csv | Format::Parquet);
-    if !report.coverage.complete && !has_coverage {
-        ui.warn(&format!("the data is incomplete: {}", missing(report)));
+    if !coverage.complete && !has_coverage {
+        ui.warn(&format!("the data is incomplete: {}", missing(coverage)));
     }
 }
 
-fn imbalance(report: &Report) -> String {
-    let sums = &report.reconciliation;
+fn imbalance(sums: &Reconciliation, currency: &str) -> String {
     let failed: Vec<&str> =
         sums.checks.iter().filter(|c| !c.balanced).map(|c| c.name.as_str()).collect();
     format!(
@@ -46,13 +59,13 @@ fn imbalance(report: &Report) -> String {
         sums.accounted_gpu_hours,
         sums.residue_gpu_hours,
         sums.residue_cost,
-        report.currency,
+        currency,
         failed.join("; ")
     )
 }
 
-fn missing(report: &Report) -> String {
-    let warnings = &report.coverage.warnings;
+fn missing(coverage: &Coverage) -> String {
+    let warnings = &coverage.warnings;
     if warnings.is_empty() {
         return "see `coverage` of the report".to_owned();
     }
@@ -67,7 +80,7 @@ mod tests {
     use super::*;
     use crate::error::exit_code;
     use crate::report::contract::{
-        BalanceCheck, Coverage, FleetRow, Reconciliation, ScopeRow, ScopeTotals, Warning, WindowRow,
+        BalanceCheck, FleetRow, ScopeRow, ScopeTotals, Warning, WindowRow,
     };
 
     fn report(balanced: bool, warnings: usize) -> Report {

@@ -1,149 +1,161 @@
-//! What deserves attention: one rule per file, one list, most money first.
+//! What to change: one rule per file, one ordered list.
 //!
-//! A rule says what is, with its figures; what to change, and proof that it would not hurt, is not
-//! here. Rules exclude each other, so that no device-hour is counted as a saving twice.
+//! Rules are pure: evidence in, proposals out. What a rule says of itself stands at the top of its file under fixed
+//! headings, from which the documentation for users and `explain` are made. A report has no minutes to replay; what
+//! rules say there rests on its figures alone.
 
+mod could_share;
+pub mod evidence;
+mod left_idle;
 mod mostly_idle;
 mod never_used;
+mod oversized_gpu;
+pub mod proposal;
+pub mod select;
+mod sizes;
+mod spare_replicas;
+mod stale_claim;
+#[cfg(test)]
+mod tests;
 mod unused_gpus;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::attribution::Attribution;
-use crate::attribution::agents::WARM_POOL;
-use crate::cost::price::Price;
-use crate::model::Window;
-use crate::report::contract::{Basis, Finding, Ledger, SavingsKind, Severity, WorkloadRow};
-use crate::report::figures::{Figures, Key};
-use crate::units::{HOURS_PER_MONTH, gpu_hours};
+use evidence::{Evidence, Subject};
+use proposal::{Proposal, Verdict, not_judged};
 
-/// Least GPU-hours held before anything is said about a workload.
-pub(crate) const MIN_HELD_GPU_HOURS: f64 = 12.0;
-/// Least observed share of the held time before anything is said.
-pub(crate) const MIN_OBSERVED: f64 = 0.8;
+use crate::report::contract::Finding;
 
-/// What rules look at.
-pub struct Evidence<'a> {
-    /// Workloads in scope.
-    pub workloads: &'a [WorkloadRow],
-    /// Figures by pod and device.
-    pub devices_of_pods: &'a BTreeMap<Key, Figures>,
-    /// The rows behind them.
-    pub attribution: &'a Attribution,
-    /// Price of each device.
-    pub prices: &'a [Option<Price>],
-    /// The window.
-    pub window: Window,
-    /// Idle threshold.
-    pub idle_below: f64,
+/// A rule.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Name: the problem, not the remedy.
+    pub name: &'static str,
+    /// Its file; the comment at the top is its documentation.
+    source: &'static str,
+    find: fn(&Evidence<'_>, &Subject<'_>) -> Option<Verdict>,
 }
 
-impl Evidence<'_> {
-    /// Money of the window at its rate over 730 hours.
-    pub(crate) fn per_month(&self, cost: f64) -> f64 {
-        cost / gpu_hours(self.window.length_ms()) * HOURS_PER_MONTH
+/// What a rule's file says of it under one heading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Heading.
+    pub heading: &'static str,
+    /// Text, in one line.
+    pub text: String,
+}
+
+/// Headings that the file of every rule has, in this order.
+pub const HEADINGS: [&str; 5] =
+    ["What it finds", "Why it matters", "How it is judged", "What it changes", "Limits"];
+
+impl Rule {
+    /// What its file says of it.
+    #[must_use]
+    pub fn sections(&self) -> Vec<Section> {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        let mut out: Vec<Section> = Vec::new();
+        for line in lines.map(str::trim) {
+            match (line.strip_prefix("# "), out.last_mut()) {
+                (Some(heading), _) => out.push(Section { heading, text: String::new() }),
+                (None, Some(section)) if !section.text.is_empty() => {
+                    section.text.push(' ');
+                    section.text.push_str(line);
+                }
+                (None, Some(section)) => section.text.push_str(line),
+                (None, None) => {}
+            }
+        }
+        out
     }
 }
 
-/// All findings, most money first.
+/// Every rule, in the order in which they are tried.
+pub const RULES: [Rule; 8] = [
+    Rule { name: never_used::NAME, source: include_str!("never_used.rs"), find: never_used::find },
+    Rule { name: left_idle::NAME, source: include_str!("left_idle.rs"), find: left_idle::find },
+    Rule {
+        name: stale_claim::NAME,
+        source: include_str!("stale_claim.rs"),
+        find: stale_claim::find,
+    },
+    Rule {
+        name: unused_gpus::NAME,
+        source: include_str!("unused_gpus.rs"),
+        find: unused_gpus::find,
+    },
+    Rule {
+        name: spare_replicas::NAME,
+        source: include_str!("spare_replicas.rs"),
+        find: spare_replicas::find,
+    },
+    Rule {
+        name: oversized_gpu::NAME,
+        source: include_str!("oversized_gpu.rs"),
+        find: oversized_gpu::find,
+    },
+    Rule {
+        name: could_share::NAME,
+        source: include_str!("could_share.rs"),
+        find: could_share::find,
+    },
+    Rule {
+        name: mostly_idle::NAME,
+        source: include_str!("mostly_idle.rs"),
+        find: mostly_idle::find,
+    },
+];
+
+/// What all rules say of all workloads.
 #[must_use]
-pub fn all(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let mut out = unused_gpus::find(evidence);
-    let taken: BTreeSet<_> = out.iter().filter_map(workload_of).collect();
-    let rest = |f: &Finding| !taken.contains(&(f.cluster.clone(), f.subject.clone()));
-    out.extend(never_used::find(evidence));
-    out.extend(mostly_idle::find(evidence).into_iter().filter(rest));
-    out.sort_by(|a, b| {
-        let money = |f: &Finding| f.monthly_savings.unwrap_or(-1.0);
-        money(b).total_cmp(&money(a)).then_with(|| a.id.cmp(&b.id))
-    });
+pub fn verdicts(evidence: &Evidence<'_>) -> Vec<Verdict> {
+    let of_subject = |subject: &Subject<'_>| -> Vec<Verdict> {
+        if let Some(reason) = evidence.unjudged(subject) {
+            return vec![not_judged(subject, None, reason)];
+        }
+        // A claim that nobody uses needs nothing, so its size is no question.
+        let counts = |rule: &&Rule| !subject.is_stale_claim || rule.name == stale_claim::NAME;
+        let found: Vec<Verdict> =
+            RULES.iter().filter(counts).filter_map(|rule| (rule.find)(evidence, subject)).collect();
+        if found.is_empty() && !subject.is_alive() {
+            let reason = "it had ended before the end of the window".to_owned();
+            return vec![not_judged(subject, None, reason)];
+        }
+        found
+    };
+    evidence.subjects.iter().flat_map(of_subject).collect()
+}
+
+/// What a report says: proposals that rest on its figures, no GPU of a pod in two of them, most money first.
+#[must_use]
+pub fn of_report(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let changes: Vec<Proposal> = verdicts(evidence)
+        .into_iter()
+        .filter_map(|verdict| match verdict {
+            Verdict::Change(proposal) => Some(*proposal),
+            Verdict::NotJudged(_) => None,
+        })
+        .collect();
+    // That something is idle is said where nothing better is.
+    let better: BTreeSet<&(String, usize)> = changes
+        .iter()
+        .filter(|p| p.finding.rule != mostly_idle::NAME)
+        .flat_map(|p| &p.leases)
+        .collect();
+    let is_said = |p: &&Proposal| {
+        p.finding.rule != mostly_idle::NAME || p.leases.iter().all(|l| !better.contains(l))
+    };
+    let said: Vec<&Proposal> = changes.iter().filter(is_said).collect();
+    let (counted, _) = select::select(&said);
+    let mut out: Vec<Finding> =
+        said.iter().zip(counted).filter(|(_, c)| *c).map(|(p, _)| p.finding.clone()).collect();
+    out.sort_by(most_money);
     out
 }
 
-/// The workload of a pod's finding: what is said of one of its pods is not said of it again.
-fn workload_of(finding: &Finding) -> Option<(Option<String>, String)> {
-    let namespace = finding.subject.split('/').next()?;
-    let workload = finding.evidence.get("workload")?.as_str()?;
-    Some((finding.cluster.clone(), format!("{namespace}/{workload}")))
-}
-
-/// Stable from run to run.
-pub(crate) fn id(rule: &str, cluster: Option<&str>, subject: &str) -> String {
-    match cluster {
-        None => format!("{rule}:{subject}"),
-        Some(cluster) => format!("{rule}:{cluster}:{subject}"),
-    }
-}
-
-/// `namespace/kind/name`.
-pub(crate) fn subject(workload: &WorkloadRow) -> String {
-    format!("{}/{}/{}", workload.namespace, workload.kind, workload.name)
-}
-
-/// Whether there is enough to judge. A warm pool waits idle by design: what it costs is in its row, and
-/// nobody is told to release it.
-pub(crate) fn is_judged(workload: &WorkloadRow) -> bool {
-    workload.kind != WARM_POOL
-        && workload.ledger.allocated_gpu_hours >= MIN_HELD_GPU_HOURS
-        && workload.ledger.observed_ratio.is_some_and(|r| r >= MIN_OBSERVED)
-}
-
-/// A finding about a whole workload.
-pub(crate) fn about_workload(
-    rule: &'static str,
-    workload: &WorkloadRow,
-    severity: Severity,
-    monthly_savings: Option<f64>,
-    action: String,
-) -> Finding {
-    let l = &workload.ledger;
-    let u = &workload.usage;
-    let evidence = BTreeMap::from([
-        ("allocated_gpu_hours".to_owned(), l.allocated_gpu_hours.into()),
-        ("idle_gpu_hours".to_owned(), l.idle_gpu_hours().into()),
-        ("longest_idle_seconds".to_owned(), u.longest_idle_seconds.into()),
-        ("observed_ratio".to_owned(), l.observed_ratio.into()),
-        ("utilization".to_owned(), l.utilization.into()),
-        ("utilization_max".to_owned(), u.utilization_max.into()),
-        ("utilization_p95".to_owned(), u.utilization_p95.into()),
-        ("memory_used_max_bytes".to_owned(), u.memory_used_max_bytes.into()),
-        ("signal".to_owned(), u.signal.clone().into()),
-    ]);
-    let subject = subject(workload);
-    Finding {
-        id: id(rule, workload.cluster.as_deref(), &subject),
-        rule: rule.to_owned(),
-        cluster: workload.cluster.clone(),
-        subject,
-        severity,
-        confidence: l.observed_ratio.unwrap_or(0.0),
-        basis: basis(l),
-        evidence,
-        monthly_savings,
-        savings_kind: SavingsKind::Capacity,
-        action,
-    }
-}
-
-/// What figures rest on: an estimate as soon as any of them is the device's, split between those who share it.
-pub(crate) fn basis(ledger: &Ledger) -> Basis {
-    if ledger.estimated_gpu_hours > 0.0 { Basis::Estimate } else { Basis::Measured }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_told_to_release_a_warm_pool() {
-        let ledger =
-            Ledger { allocated_gpu_hours: 100.0, observed_ratio: Some(1.0), ..Ledger::default() };
-        let of_kind = |kind: &str| WorkloadRow {
-            kind: kind.into(),
-            ledger: ledger.clone(),
-            ..WorkloadRow::default()
-        };
-        assert!(is_judged(&of_kind("SandboxClaim")));
-        assert!(!is_judged(&of_kind("SandboxWarmPool")));
-    }
+/// Most money first; what has no price comes last.
+#[must_use]
+pub fn most_money(a: &Finding, b: &Finding) -> std::cmp::Ordering {
+    let money = |f: &Finding| f.monthly_savings.unwrap_or(-1.0);
+    money(b).total_cmp(&money(a)).then_with(|| a.id.cmp(&b.id))
 }

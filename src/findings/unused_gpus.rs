@@ -1,85 +1,88 @@
-//! `unused-gpus`: a pod that used some of its GPUs and never others.
-//!
-//! Why it matters: the pod asks for more GPUs than its program uses. Judged by device, never from an
-//! average over devices. Savings: the cost of the unused devices.
+//! # What it finds
+//! Pods that use some of their GPUs and never others.
+//! # Why it matters
+//! They ask for more GPUs than their program uses: a missing `--nproc`, a default of the chart, a copied manifest.
+//! # How it is judged
+//! By GPU, never from an average over GPUs: one is unused when none of its samples reached the idle threshold while
+//! another GPU of the same pod did. Each must be observed for `recommend.min_observed` of its time, and the unused
+//! ones held for `recommend.min_held` together. Of a workload with several pods, the pod that uses most counts.
+//! # What it changes
+//! The GPU count of the pod template, or of the resource claim.
+//! # Limits
+//! A program that takes its GPUs one after the other, or pins ranks to them, may need a flag changed as well. What has
+//! ended is named all the same: its next run will ask again.
 
-use std::collections::BTreeMap;
-
-use super::{Evidence, MIN_HELD_GPU_HOURS, MIN_OBSERVED, basis};
-use crate::attribution::agents::WARM_POOL;
+use super::evidence::{Evidence, Lease, Subject};
+use super::proposal::{Draft, Freed, Verdict};
 use crate::attribution::holding::EPSILON;
-use crate::report::contract::{Basis, Finding, SavingsKind, Severity};
-use crate::report::figures::{Figures, pod_key};
+use crate::recommend::contract::{Change, Risk};
+use crate::report::contract::{Basis, Severity};
 
-const RULE: &str = "unused-gpus";
+pub(super) const NAME: &str = "unused-gpus";
 
-pub(crate) fn find(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let mut pods: BTreeMap<&str, Vec<(usize, &Figures)>> = BTreeMap::new();
-    for (key, figures) in evidence.devices_of_pods {
-        if let Ok(device) = key[1].parse() {
-            pods.entry(&key[0]).or_default().push((device, figures));
-        }
+pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Verdict> {
+    let used = |lease: &Lease<'_>| {
+        lease.figures.usage.utilization_max.is_some_and(|max| max >= evidence.idle_below)
+    };
+    let seen = |lease: &Lease<'_>| {
+        let ratio = lease.figures.ledger.observed_ratio;
+        ratio.is_some_and(|ratio| ratio >= evidence.rules.min_observed)
+    };
+    let (mut from, mut to) = (0, 0);
+    let mut unused: Vec<&Lease<'_>> = Vec::new();
+    for leases in subject.pods().into_values() {
+        // What was not seen may have been used.
+        let needed = leases.iter().filter(|lease| used(lease) || !seen(lease)).count();
+        (from, to) = (from.max(leases.len()), to.max(needed));
+        unused.extend(leases.into_iter().filter(|lease| seen(lease) && !used(lease)));
     }
-    pods.into_iter().filter_map(|(pod, devices)| of_pod(evidence, pod, &devices)).collect()
+    let hours: f64 = unused.iter().map(|l| l.figures.ledger.allocated_gpu_hours).sum();
+    let is_used = subject.leases.iter().any(used);
+    if to == 0 || to >= from || !is_used || hours < evidence.rules.min_held_gpu_hours {
+        return None;
+    }
+    let is_whole = subject.leases.iter().all(|lease| lease.share >= 1.0 - EPSILON);
+    let is_claimed = subject
+        .leases
+        .iter()
+        .flat_map(|lease| &lease.holders)
+        .any(|&h| !evidence.attribution.holders[h].holder.claims.is_empty());
+    let gpus: Vec<&str> =
+        unused.iter().map(|l| evidence.attribution.devices[l.device].id.as_str()).collect();
+    let draft = Draft {
+        rule: NAME,
+        subject: subject.name(),
+        severity: Severity::High,
+        evidence: [
+            ("gpus_held".to_owned(), from.into()),
+            ("gpus_used".to_owned(), to.into()),
+            ("gpus_unused".to_owned(), gpus.into()),
+        ]
+        .into(),
+        action: action(is_claimed, is_whole, from, to),
+        leases: unused,
+        freed: &|lease| Freed::waste(lease.figures),
+        gives_up: true,
+        change: Change::FewerGpus {
+            from: u32::try_from(from).unwrap_or(u32::MAX),
+            to: u32::try_from(to).unwrap_or(u32::MAX),
+        },
+        risk: (Risk::Medium, "the program may expect the number of GPUs that it has now"),
+        neighbours: "none: nothing ran on what is given up",
+        proof: None,
+        refusal: None,
+        basis: Basis::Measured,
+    };
+    Some(draft.done(subject, evidence))
 }
 
-fn of_pod(evidence: &Evidence<'_>, pod: &str, devices: &[(usize, &Figures)]) -> Option<Finding> {
-    let judged = |f: &Figures| f.ledger.observed_ratio.is_some_and(|r| r >= MIN_OBSERVED);
-    let used = |f: &Figures| f.usage.utilization_max.is_some_and(|m| m >= evidence.idle_below);
-    let unused: Vec<_> = devices.iter().filter(|(_, f)| judged(f) && !used(f)).collect();
-    let hours: f64 = unused.iter().map(|(_, f)| f.ledger.allocated_gpu_hours).sum();
-    let worked = devices.iter().filter(|(_, f)| used(f)).count();
-    if unused.is_empty() || worked == 0 || hours < MIN_HELD_GPU_HOURS {
-        return None;
-    }
-    let attribution = evidence.attribution;
-    let position = attribution.holders.iter().position(|h| pod_key(h) == pod)?;
-    let holder = &attribution.holders[position];
-    if holder.workload.kind == WARM_POOL {
-        return None;
-    }
-    let mut pieces =
-        attribution.pieces.iter().filter(|p| pod_key(&attribution.holders[p.holder]) == pod);
-    let is_whole = pieces.all(|p| p.share >= 1.0 - EPSILON);
-    let ids: Vec<_> =
-        unused.iter().map(|(d, _)| evidence.attribution.devices[*d].id.clone()).collect();
-    let cost: f64 = unused.iter().filter_map(|(_, f)| f.ledger.allocated_cost).sum();
-    let priced = unused.iter().all(|(d, _)| evidence.prices[*d].is_some());
-    let observed: f64 = unused.iter().map(|(_, f)| f.ledger.observed_gpu_hours).sum();
-    let key = &holder.holder.key;
-    let subject = format!("{}/Pod/{}", key.namespace, key.name);
-    Some(Finding {
-        id: super::id(RULE, holder.cluster.as_deref(), &subject),
-        rule: RULE.to_owned(),
-        cluster: holder.cluster.clone(),
-        severity: Severity::High,
-        confidence: observed / hours,
-        basis: devices.iter().map(|(_, f)| basis(&f.ledger)).max().unwrap_or(Basis::Measured),
-        evidence: BTreeMap::from([
-            ("gpus_held".to_owned(), devices.len().into()),
-            ("gpus_used".to_owned(), worked.into()),
-            ("gpus_unused".to_owned(), ids.into()),
-            ("unused_gpu_hours".to_owned(), hours.into()),
-            (
-                "workload".to_owned(),
-                format!("{}/{}", holder.workload.kind, holder.workload.name).into(),
-            ),
-        ]),
-        monthly_savings: priced.then(|| evidence.per_month(cost)),
-        savings_kind: SavingsKind::Capacity,
-        action: format!(
-            "{} {worked} {} instead of {}: the other {} never used while {} worked.",
-            if holder.holder.claims.is_empty() { "Request" } else { "Claim" },
-            match (is_whole, worked) {
-                (true, 1) => "GPU",
-                (true, _) => "GPUs",
-                (false, 1) => "part of a GPU",
-                (false, _) => "parts of GPUs",
-            },
-            devices.len(),
-            if unused.len() == 1 { "was".to_owned() } else { format!("{} were", unused.len()) },
-            if worked == 1 { "this" } else { "these" },
-        ),
-        subject,
-    })
+fn action(is_claimed: bool, is_whole: bool, from: usize, to: usize) -> String {
+    let verb = if is_claimed { "Claim" } else { "Request" };
+    let what = match (is_whole, to) {
+        (true, 1) => "GPU",
+        (true, _) => "GPUs",
+        (false, 1) => "part of a GPU",
+        (false, _) => "parts of GPUs",
+    };
+    format!("{verb} {to} {what} per pod instead of {from}: the others were never used.")
 }

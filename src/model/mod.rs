@@ -14,6 +14,7 @@ pub mod quantity;
 mod quantity_laws;
 pub mod query;
 pub mod reach;
+pub mod recommending;
 pub mod samples;
 pub mod series;
 pub mod window;

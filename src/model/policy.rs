@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
+use super::recommending::Recommending;
 use crate::units::{MS_PER_MINUTE, MS_PER_SECOND};
 
 /// Extended resources that are whole GPUs of the device plugin unless the node says otherwise.
@@ -30,6 +31,8 @@ pub struct Policy {
     pub tenant_rules: Vec<TenantRule>,
     /// Prices.
     pub prices: PriceBook,
+    /// Thresholds and bounds of recommendations.
+    pub recommending: Recommending,
     /// What to show.
     pub scope: Scope,
 }
@@ -45,6 +48,7 @@ impl Default for Policy {
             gpu_resources: WHOLE_GPU_RESOURCES.iter().map(ToString::to_string).collect(),
             tenant_rules: TenantRule::defaults(),
             prices: PriceBook::default(),
+            recommending: Recommending::default(),
             scope: Scope::default(),
         }
     }

@@ -7,12 +7,14 @@ mod claims;
 mod csv;
 mod doctor;
 mod document;
+mod explain;
 mod flat;
 pub mod format;
 mod json;
 mod markdown;
 mod names;
 mod parquet;
+mod recommend;
 #[cfg(test)]
 mod sample;
 mod schema;
@@ -23,9 +25,11 @@ mod text;
 
 pub use claims::render_claims;
 pub use doctor::render_doctor;
+pub use explain::render_explanation;
 pub use names::{Format, GroupBy, UnknownName};
 pub use parquet::{parquet_tables, write_parquet};
-pub use schema::{claims_schema, doctor_schema, report_schema};
+pub use recommend::render_recommendations;
+pub use schema::{claims_schema, doctor_schema, explain_schema, recommend_schema, report_schema};
 
 use crate::report::contract::Report;
 

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::doctor::contract::{self as doctor, DoctorReport};
+use crate::explain::contract::{self as explain, Explanation};
+use crate::recommend::contract::{self as recommend, RecommendReport};
 use crate::report::contract::{Report, SCHEMA_VERSION};
 
 /// The JSON Schema (draft 2020-12) of what `-o json` prints: every field is there, unknown
@@ -25,6 +27,18 @@ pub fn claims_schema() -> Value {
 #[must_use]
 pub fn doctor_schema() -> Value {
     published::<DoctorReport>("gpu-finops doctor", doctor::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `recommend -o json` prints, in the same way.
+#[must_use]
+pub fn recommend_schema() -> Value {
+    published::<RecommendReport>("gpu-finops recommend", recommend::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `explain -o json` prints, in the same way.
+#[must_use]
+pub fn explain_schema() -> Value {
+    published::<Explanation>("gpu-finops explain", explain::SCHEMA_VERSION)
 }
 
 fn published<T: JsonSchema>(title: &str, version: &str) -> Value {

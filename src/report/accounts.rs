@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::coverage::Seen;
 use super::fold::Folded;
+use crate::attribution::judge::DeviceTime;
 use crate::attribution::label_view::LabelView;
 use crate::attribution::{Attribution, attribute};
 use crate::cost::price::{Price, PricedThing, capacity_type, instance_type, price_of};
@@ -55,14 +56,25 @@ impl Accounts {
     /// Attributes every GPU-second of the inputs and prices the devices.
     #[must_use]
     pub fn new(inputs: &Inputs, policy: &Policy) -> Self {
-        let (attribution, folded) = attribute(inputs, policy, |segments| Folded::new(&segments));
+        Self::with(inputs, policy, |_| ()).0
+    }
+
+    /// The same, and what `also` makes of the time of each device on the way.
+    pub fn with<T: Send>(
+        inputs: &Inputs,
+        policy: &Policy,
+        also: impl Fn(&DeviceTime<'_>) -> T + Sync,
+    ) -> (Self, Vec<T>) {
+        let (attribution, made) =
+            attribute(inputs, policy, |time| (Folded::new(&time.segments), also(&time)));
+        let (folded, made) = made.into_iter().unzip();
         let kind = |labels: &LabelView, is_pool| NodeKind {
             is_pool,
             instance_type: instance_type(labels).map(ToOwned::to_owned),
             capacity_type: capacity_type(labels).map(ToOwned::to_owned),
         };
         let nodes = attribution.nodes.values();
-        Self {
+        let accounts = Self {
             window: inputs.window,
             now_ms: inputs.now_ms,
             prices: prices(&attribution, &policy.prices),
@@ -74,7 +86,8 @@ impl Accounts {
             seen: Seen::of(inputs, &attribution.oddities),
             attribution,
             folded,
-        }
+        };
+        (accounts, made)
     }
 
     /// The same as accounts of a cluster by that name.

@@ -6,12 +6,13 @@ use super::accounts::Accounts;
 use super::balance::reconcile;
 use super::contract::{Assumption, Report, SCHEMA_VERSION, ScopeRow, ScopeTotals, WindowRow};
 use super::coverage::coverage;
-use super::figures::{Source, pod_key};
+use super::figures::{Figures, Key, Source, pod_key};
 use super::fold::Summed;
 use super::rows::Rows;
 use crate::attribution::{Attributed, Attribution};
 use crate::cost::price::Price;
 use crate::findings;
+use crate::findings::evidence::{Evidence, subjects};
 use crate::frame::columns as c;
 use crate::frame::groups::Part;
 use crate::frame::keys::Keys;
@@ -36,14 +37,24 @@ pub struct Stamp {
 /// Builds the report on inputs.
 #[must_use]
 pub fn report(inputs: &Inputs, policy: &Policy, stamp: Stamp) -> Report {
-    of_accounts(&Accounts::new(inputs, policy), &policy.scope, stamp)
+    of_accounts(&Accounts::new(inputs, policy), policy, stamp)
 }
 
-/// Builds the report on accounts, wherever they come from.
+/// Builds the report on accounts, wherever they come from; of `policy`, the scope and what is recommended count.
 #[must_use]
-pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
+pub fn of_accounts(accounts: &Accounts, policy: &Policy, stamp: Stamp) -> Report {
+    with_leases(accounts, policy, stamp).0
+}
+
+/// Figures by pod and device, keyed by the pod's key and the device's position.
+pub type Leases = BTreeMap<Key, Figures>;
+
+/// The report, and the figures of each pod on each device that its findings rest on.
+#[must_use]
+pub fn with_leases(accounts: &Accounts, policy: &Policy, stamp: Stamp) -> (Report, Leases) {
     let Accounts { window, attribution, folded, prices, .. } = accounts;
-    let in_scope: Vec<bool> = attribution.holders.iter().map(|h| is_in_scope(h, scope)).collect();
+    let in_scope: Vec<bool> =
+        attribution.holders.iter().map(|h| is_in_scope(h, &policy.scope)).collect();
     let summed = Summed::new(folded);
     let (holders, devices) = (holder_rows(attribution, &in_scope), device_rows(attribution));
     let names = Names::new(&holders, &devices);
@@ -73,17 +84,18 @@ pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
         unobserved_hours(&summed),
         !in_scope.contains(&true),
     );
-    let findings = findings::all(&findings::Evidence {
-        workloads: &workloads,
-        devices_of_pods: &devices_of_pods,
+    let findings = findings::of_report(&Evidence {
+        subjects: subjects(&workloads, &devices_of_pods, attribution, *window),
         attribution,
         prices,
         window: *window,
         idle_below: accounts.idle_below,
+        rules: policy.recommending,
+        history: None,
     });
     let mut assumptions = stamp.assumptions;
     assumptions.extend(price_assumptions(attribution, prices));
-    Report {
+    let report = Report {
         schema_version: SCHEMA_VERSION.to_owned(),
         generated_at: rfc3339(accounts.now_ms),
         tool_version: stamp.tool_version,
@@ -105,7 +117,8 @@ pub fn of_accounts(accounts: &Accounts, scope: &Scope, stamp: Stamp) -> Report {
         coverage,
         reconciliation,
         assumptions,
-    }
+    };
+    (report, devices_of_pods)
 }
 
 /// A window as the contracts show it.

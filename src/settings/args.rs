@@ -24,6 +24,7 @@ const SOURCES: u32 = Section::Prometheus.bit()
 const REPORTING: u32 = Section::Scope.bit()
     | Section::Namespaces.bit()
     | Section::Listing.bit()
+    | Section::Top.bit()
     | Section::Output.bit()
     | Section::Policy.bit()
     | Section::Devices.bit()
@@ -34,6 +35,24 @@ const REPORTING: u32 = Section::Scope.bit()
 /// Flags of `report`.
 pub type ReportFlags =
     SettingFlags<{ SOURCES | REPORTING | Section::Replay.bit() | Section::Clusters.bit() }>;
+/// Flags of `recommend`: those of `report` for one cluster, with thresholds and filters.
+pub type RecommendFlags = SettingFlags<
+    {
+        SOURCES
+            | Section::Replay.bit()
+            | Section::Scope.bit()
+            | Section::Namespaces.bit()
+            | Section::Top.bit()
+            | Section::Output.bit()
+            | Section::Policy.bit()
+            | Section::Judging.bit()
+            | Section::Recommendations.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `demo`: a report whose inputs are given.
 pub type DemoFlags = SettingFlags<REPORTING>;
 /// Flags of `claims`: cluster objects, and metrics where they are asked for.

@@ -45,6 +45,8 @@ pub enum Section {
     Claims = 1 << 12,
     /// What a table lists.
     Listing = 1 << 13,
+    /// How much of it.
+    Top = 1 << 24,
     /// How it is shown.
     Output = 1 << 5,
     /// What counts as idle, and when data is too thin.
@@ -55,6 +57,10 @@ pub enum Section {
     Clusters = 1 << 20,
     /// Rolling up days.
     RollUp = 1 << 21,
+    /// How much must be known before anything is recommended, and how much risk is taken.
+    Judging = 1 << 22,
+    /// Which recommendations are shown.
+    Recommendations = 1 << 23,
     /// Whether thin data is an error.
     Strictness = 1 << 14,
     /// Money.
@@ -82,10 +88,12 @@ impl Section {
             Self::Store | Self::Scrape | Self::Targets | Self::Collect => "Scraping",
             Self::Clusters => "Clusters",
             Self::RollUp => "Rolling up",
+            Self::Judging => "Judging",
+            Self::Recommendations => "Recommendations",
             Self::Window => "Window",
             Self::Scope | Self::Namespaces => "Scope",
             Self::Claims => "Claims",
-            Self::Listing | Self::Output => "Output",
+            Self::Listing | Self::Top | Self::Output => "Output",
             Self::Policy | Self::Devices | Self::Strictness => "Policy",
             Self::Prices => "Prices",
             Self::Save => "Saving",
@@ -245,9 +253,9 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Claims, Clusters, Collect, Devices, General, Kubernetes, Listing, Namespaces, Output, Policy,
-    Prices, Prometheus, Replay, RollUp, Save, Scope, Scrape, Store, Strictness, Targets, Window,
-    WithoutCluster,
+    Claims, Clusters, Collect, Devices, General, Judging, Kubernetes, Listing, Namespaces, Output,
+    Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save, Scope, Scrape, Store,
+    Strictness, Targets, Top, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -369,7 +377,7 @@ pub static SETTINGS: &[Setting] = &[
         "Format. Parquet writes one file per table into the folder --output-file").short('o').choices(FORMATS).default("table"),
     Setting::one(Output, "output-file", "PATH", "report.output_file",
         "Write there rather than to standard output; it is replaced only once the report is complete").unset("standard output"),
-    Setting::one(Listing, "top", "N", "report.top",
+    Setting::one(Top, "top", "N", "report.top",
         "Rows in each section of a table; 0 shows all").default("20"),
     // Policy
     Setting::one(Policy, "idle-below", "RATIO", "policy.idle_below",
@@ -384,6 +392,38 @@ pub static SETTINGS: &[Setting] = &[
         "Extended resource that stands for whole GPUs; repeatable").default("nvidia.com/gpu\namd.com/gpu"),
     Setting::switch(Strictness, "strict", "policy.strict",
         "Exit with 4 when anything that the figures need is missing"),
+    // Judging
+    Setting::one(Judging, "min-history", "DURATION", "recommend.min_history",
+        "Time from the first to the last instant at which a workload held GPUs, below which nothing is said of it").default("12h"),
+    Setting::one(Judging, "min-observed", "RATIO", "recommend.min_observed",
+        "Observed share of its held time, below which nothing is said of a workload").default("0.8"),
+    Setting::one(Judging, "min-held", "HOURS", "recommend.min_held",
+        "GPU-hours held, below which nothing is said of a workload").default("12"),
+    Setting::one(Judging, "idle-limit", "DURATION", "recommend.idle_limit",
+        "Idle time up to the end of the window from which on GPUs that were used before count as left behind").default("12h"),
+    Setting::one(Judging, "fit-share", "RATIO", "recommend.fit_share",
+        "Share of the window on which sizes are fitted, to be replayed on the rest").default("0.7"),
+    Setting::one(Judging, "half-life", "DURATION", "recommend.half_life",
+        "Age at which a minute counts half in the demand for compute").default("7d"),
+    Setting::one(Judging, "compute-percentile", "RATIO", "recommend.compute_percentile",
+        "Percentile of the load of active time that a size has to carry").default("0.99"),
+    Setting::one(Judging, "memory-margin", "RATIO", "recommend.memory_margin",
+        "Added to the peak of memory, as a share of it").default("0.1"),
+    Setting::one(Judging, "memory-spread", "FACTOR", "recommend.memory_spread",
+        "Added to that, as a multiple of the distance from the median of memory use to its peak").default("1"),
+    Setting::one(Judging, "max-over", "RATIO", "recommend.max_over",
+        "Share of active time over the compute of a size, from which on a replay refuses it").default("0.01"),
+    Setting::one(Judging, "target-load", "RATIO", "recommend.target_load",
+        "Load that is planned with for replicas and for cards that are shared").default("0.8"),
+    // Recommendations
+    Setting::many(Recommendations, "rule", "RULE", "recommend.rules",
+        "Show recommendations of this rule only; repeatable").unset("all"),
+    Setting::one(Recommendations, "min-savings", "AMOUNT", "recommend.min_savings",
+        "Show recommendations that save this much money a month at least; what has no price is left out then"),
+    Setting::one(Recommendations, "min-confidence", "RATIO", "recommend.min_confidence",
+        "Show recommendations of this confidence at least").default("0"),
+    Setting::switch(Recommendations, "include-refused", "recommend.include_refused",
+        "Show, too, what was considered and refused, and what there was too little evidence of"),
     // Prices
     Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
         "Price of one GPU-hour by model, such as A100=2.50 or 'H100*NVL=4'. MODEL matches whole words of the model name, case-blind, * stands for anything; repeatable. Comes before the config file's rules").unset("the built-in list prices"),

@@ -27,8 +27,10 @@ use chrono_tz::Tz;
 
 use crate::claims::{Class, UnknownClass};
 use crate::error::{Error, Result};
+use crate::findings::RULES;
 use crate::model::{Policy, Window};
 use crate::output::{Format, GroupBy};
+use crate::recommend::Filters;
 use crate::report::contract::ScopeRow;
 use crate::ui::{ColorChoice, UiOptions, Verbosity};
 use crate::units::{MS_PER_DAY, MS_PER_HOUR, Millis};
@@ -83,6 +85,8 @@ pub struct Settings {
     pub view: View,
     /// What is said of resource claims.
     pub claims: ClaimView,
+    /// Which recommendations are shown.
+    pub recommend: Filters,
     /// What decides the figures.
     pub policy: Policy,
     /// What part of the ledger is shown, as typed.
@@ -97,6 +101,8 @@ pub struct Settings {
     pub ui: UiOptions,
     /// What the figures depend on, for the report: key, value, origin.
     pub assumptions: Vec<show::Shown>,
+    /// What recommendations depend on besides.
+    pub judging: Vec<show::Shown>,
     /// Variables that look like a misspelt setting, each with what was meant.
     pub near_misses: Vec<(String, String)>,
 }
@@ -147,12 +153,14 @@ impl Settings {
             now_ms: layers.one("now", now)?,
             view: view(layers)?,
             claims: claim_view(layers)?,
+            recommend: filters(layers)?,
             scope: policy::scope_as_typed(layers)?,
             strict: layers.switch("strict")?,
             redact: layers.switch("redact")?,
             force: layers.switch("force")?,
             ui: ui_options(layers)?,
             assumptions: show::assumptions(layers, &policy)?,
+            judging: show::judging(layers)?,
             near_misses: layers.environment().near_misses(),
             policy,
         })
@@ -271,6 +279,21 @@ fn claim_view(layers: &Layers) -> Result<ClaimView> {
         classes: layers.many("class", class)?,
         min_age_ms: layers.one("min-age", length)?.unwrap_or(0),
         idle_after_ms: layers.one("idle-after", length)?.unwrap_or(0),
+    })
+}
+
+fn filters(layers: &Layers) -> Result<Filters> {
+    let names = || RULES.iter().map(|rule| rule.name);
+    let rule = |text: &str| {
+        let choices = || names().collect::<Vec<_>>().join(", ");
+        let known = names().find(|name| *name == text);
+        known.ok_or_else(|| format!("{} is not a rule; choose of {}", quoted(text), choices()))
+    };
+    Ok(Filters {
+        rules: layers.many("rule", rule)?,
+        min_savings: layers.one("min-savings", parse::amount)?,
+        min_confidence: layers.one("min-confidence", parse::ratio)?.unwrap_or(0.0),
+        include_refused: layers.switch("include-refused")?,
     })
 }
 

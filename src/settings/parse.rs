@@ -107,6 +107,44 @@ pub fn ratio(text: &str) -> Read<f64> {
     }
 }
 
+/// A share that is neither nothing nor everything.
+///
+/// # Errors
+///
+/// Anything outside 0..1, 0 and 1 themselves.
+pub fn inner_ratio(text: &str) -> Read<f64> {
+    let value = ratio(text)?;
+    let is_inner = value > 0.0 && value < 1.0;
+    is_inner.then_some(value).ok_or_else(|| format!("`{text}` is not between 0 and 1"))
+}
+
+/// A number, 0 or more.
+///
+/// # Errors
+///
+/// Anything else.
+pub fn amount(text: &str) -> Read<f64> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1e12).contains(&value) => Ok(value),
+        _ => Err(format!("`{text}` is not a number of 0 or more")),
+    }
+}
+
+/// A factor of 0 or more, or a percentage.
+///
+/// # Errors
+///
+/// Anything else.
+pub fn factor(text: &str) -> Read<f64> {
+    let value = match text.strip_suffix('%') {
+        Some(percent) => amount(percent.trim()).map(|p| p / 100.0),
+        None => amount(text),
+    };
+    value.map_err(|_| {
+        format!("`{text}` is not a factor; use 0 or more, or a percentage such as 10%")
+    })
+}
+
 /// A number of bytes, 0 or more.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use super::{parse, prices, selector, tenants};
 use crate::error::Result;
 use crate::model::Policy;
 use crate::model::policy::Scope;
+use crate::model::recommending::Recommending;
 use crate::report::contract::ScopeRow;
 use crate::units::MS_PER_DAY;
 
@@ -28,8 +29,35 @@ pub fn policy(layers: &Layers) -> Result<Policy> {
         gpu_resources: layers.many("gpu-resource", parse::plain)?,
         tenant_rules: tenants::tenant_rules(layers.config())?,
         prices: prices::price_book(layers)?,
+        recommending: recommending(layers)?,
         scope: scope(layers)?,
         default_step_ms: defaults.default_step_ms,
+    })
+}
+
+fn recommending(layers: &Layers) -> Result<Recommending> {
+    let defaults = Recommending::default();
+    let length = |text: &str| parse::duration_up_to(text, 365 * MS_PER_DAY, "a year");
+    Ok(Recommending {
+        min_history_ms: layers.one("min-history", length)?.unwrap_or(defaults.min_history_ms),
+        min_observed: layers.one("min-observed", parse::ratio)?.unwrap_or(defaults.min_observed),
+        min_held_gpu_hours: layers
+            .one("min-held", parse::amount)?
+            .unwrap_or(defaults.min_held_gpu_hours),
+        idle_limit_ms: layers.one("idle-limit", length)?.unwrap_or(defaults.idle_limit_ms),
+        fit_share: layers.one("fit-share", parse::inner_ratio)?.unwrap_or(defaults.fit_share),
+        half_life_ms: layers.one("half-life", length)?.unwrap_or(defaults.half_life_ms),
+        compute_percentile: layers
+            .one("compute-percentile", parse::ratio)?
+            .unwrap_or(defaults.compute_percentile),
+        memory_margin: layers
+            .one("memory-margin", parse::factor)?
+            .unwrap_or(defaults.memory_margin),
+        memory_spread: layers
+            .one("memory-spread", parse::factor)?
+            .unwrap_or(defaults.memory_spread),
+        max_over_share: layers.one("max-over", parse::ratio)?.unwrap_or(defaults.max_over_share),
+        target_load: layers.one("target-load", parse::inner_ratio)?.unwrap_or(defaults.target_load),
     })
 }
 

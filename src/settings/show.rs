@@ -2,7 +2,7 @@
 //!
 //! Secrets are hidden here, and nowhere else is a setting's value printed.
 
-use super::catalogue::{SETTINGS, Setting, setting};
+use super::catalogue::{SETTINGS, Section, Setting, setting};
 use super::layers::{Layers, Origin};
 use super::tenants;
 use crate::error::Result;
@@ -60,6 +60,16 @@ pub fn assumptions(layers: &Layers, policy: &Policy) -> Result<Vec<Shown>> {
     rows.push(price_rules(layers, policy)?);
     rows.push(tenant_rules(layers, policy));
     Ok(rows)
+}
+
+/// What recommendations depend on besides.
+///
+/// # Errors
+///
+/// As [`all`].
+pub fn judging(layers: &Layers) -> Result<Vec<Shown>> {
+    let is_judging = |setting: &&Setting| setting.section == Section::Judging;
+    SETTINGS.iter().filter(is_judging).map(|setting| one(layers, setting)).collect()
 }
 
 fn one(layers: &Layers, setting: &Setting) -> Result<Shown> {

@@ -12,7 +12,7 @@ use serde_json::Value;
 /// The report on a cluster by the name `c`, straight from its inputs.
 pub(crate) fn straight(inputs: &Inputs, policy: &Policy) -> Report {
     let accounts = Accounts::new(inputs, policy).of_cluster("c");
-    of_accounts(&accounts, &policy.scope, Stamp::default())
+    of_accounts(&accounts, policy, Stamp::default())
 }
 
 /// The files of a part of it.
@@ -40,7 +40,7 @@ pub(crate) fn from_parts(
         merge.add(decode(part).expect("as written")).expect("one currency");
     }
     let accounts = merge.finish(now_ms).accounts;
-    of_accounts(&accounts, &policy.scope, Stamp::default())
+    of_accounts(&accounts, policy, Stamp::default())
 }
 
 /// Where two reports differ by more than the last digits, but for what tells of sources. Rows are found by what

@@ -25,7 +25,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn of(inputs: &Inputs, policy: &Policy) -> Self {
-        let (attribution, segments) = attribute(inputs, policy, |segments| segments);
+        let (attribution, segments) = attribute(inputs, policy, |time| time.segments);
         Self { attribution, segments: segments.concat() }
     }
 }

@@ -159,7 +159,7 @@ proptest! {
         let [register, first, second] =
             [register, first, second].map(|t| String::from_utf8_lossy(&t).into_owned());
         let inputs = inputs(&register, [&first, &second], key);
-        let (attribution, segments) = attribute(&inputs, &Policy::default(), |s| s);
+        let (attribution, segments) = attribute(&inputs, &Policy::default(), |time| time.segments);
         for (d, _) in attribution.devices.iter().enumerate() {
             let of_device = segments[d].iter();
             let hours: f64 = of_device.map(|s| s.share * crate::units::gpu_hours(s.time.length_ms())).sum();

@@ -1,9 +1,11 @@
 //! What deserves attention, most money first.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::super::RenderOptions;
-use super::super::format::{UNKNOWN, bytes, count, duration, hours, money_alone, percent};
+use super::super::format::{UNKNOWN, bytes, count, decimal, duration, hours, money_alone, percent};
 use super::{Block, Item, Tone, len, shown};
 use crate::report::contract::{Basis, Finding, Report, SavingsKind, Severity};
 
@@ -48,11 +50,6 @@ fn item(finding: &Finding, currency: &str) -> Item {
         Basis::Estimate => "estimated",
         Basis::Assumed => "assumed",
     };
-    let evidence: Vec<String> = finding
-        .evidence
-        .iter()
-        .map(|(key, value)| format!("{} {}", words(key), in_its_unit(key, value)))
-        .collect();
     Item {
         tone,
         head: format!("{severity} {cluster}{}: {savings}", finding.subject),
@@ -61,10 +58,19 @@ fn item(finding: &Finding, currency: &str) -> Item {
             "{}, {basis}, confidence {}{}{}",
             finding.rule,
             percent(Some(finding.confidence)),
-            if evidence.is_empty() { "" } else { ": " },
-            evidence.join(", ")
+            if finding.evidence.is_empty() { "" } else { ": " },
+            evidence(&finding.evidence)
         ),
     }
+}
+
+/// Figures by name, each in its unit.
+pub(super) fn evidence(figures: &BTreeMap<String, Value>) -> String {
+    let figure =
+        |(key, value): (&String, &Value)| format!("{} {}", words(key), in_its_unit(key, value));
+    // What is not known is told by the coverage.
+    let is_known = |(_, value): &(&String, &Value)| !value.is_null() && value.as_str() != Some("");
+    figures.iter().filter(is_known).map(figure).collect::<Vec<_>>().join(", ")
 }
 
 /// The name of a figure without its unit, which the figure has.
@@ -88,7 +94,8 @@ fn in_its_unit(key: &str, value: &Value) -> String {
                 _ if key.ends_with("_seconds") => duration(figure),
                 _ if key.ends_with("_bytes") => bytes(figure),
                 _ if key.ends_with("_ratio") || key.starts_with("utilization") => percent(figure),
-                _ => number.to_string(),
+                _ if !number.is_f64() => number.to_string(),
+                _ => figure.map_or_else(|| UNKNOWN.to_owned(), |figure| decimal(figure, 2)),
             }
         }
         other => other.to_string(),

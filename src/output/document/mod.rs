@@ -7,9 +7,11 @@ mod claims;
 mod coverage;
 mod doctor;
 mod entries;
+mod explain;
 mod fields;
 mod findings;
 mod listing;
+mod recommend;
 mod states;
 mod sums;
 mod value;
@@ -18,6 +20,8 @@ mod workloads;
 
 pub(super) use claims::{build as build_claims, distinct};
 pub(super) use doctor::build as build_doctor;
+pub(super) use explain::build as build_explanation;
+pub(super) use recommend::build as build_recommendations;
 #[cfg(test)]
 pub(super) use sums::sum;
 

@@ -22,6 +22,8 @@ pub struct ConfigFile {
     pub report: Option<ReportSection>,
     /// What is said of resource claims.
     pub claims: Option<ClaimsSection>,
+    /// What is recommended.
+    pub recommend: Option<RecommendSection>,
     /// What counts as idle, and when data is too thin.
     pub policy: Option<PolicySection>,
     /// Whose a pod is: rules in order, the first that matches wins. Replaces the built-in rules.
@@ -134,6 +136,42 @@ pub struct ClaimsSection {
     pub min_age: Option<String>,
     /// Idle time from which on a claim that is reserved counts as idle (`24h`).
     pub idle_after: Option<String>,
+}
+
+/// What is recommended: how much must be known, how much risk is taken, what is shown.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecommendSection {
+    /// Least time from the first to the last instant held (`12h`).
+    pub min_history: Option<String>,
+    /// Least observed share of held time: 0..1 or `80%`.
+    pub min_observed: Option<Scalar>,
+    /// Least GPU-hours held.
+    pub min_held: Option<Scalar>,
+    /// Idle time up to the end of the window from which on GPUs count as left behind (`12h`).
+    pub idle_limit: Option<String>,
+    /// Share of the window on which sizes are fitted.
+    pub fit_share: Option<Scalar>,
+    /// Age at which a minute counts half in the demand for compute (`7d`).
+    pub half_life: Option<String>,
+    /// Percentile of the load of active time that a size has to carry.
+    pub compute_percentile: Option<Scalar>,
+    /// Added to the peak of memory, as a share of it.
+    pub memory_margin: Option<Scalar>,
+    /// Added to that, as a multiple of the distance from median to peak.
+    pub memory_spread: Option<Scalar>,
+    /// Share of active time over the compute of a size from which on it is refused.
+    pub max_over: Option<Scalar>,
+    /// Load that is planned with for replicas and shared cards.
+    pub target_load: Option<Scalar>,
+    /// Rules to show.
+    pub rules: Option<Vec<String>>,
+    /// Least money a month.
+    pub min_savings: Option<Scalar>,
+    /// Least confidence.
+    pub min_confidence: Option<Scalar>,
+    /// Show what was refused and not judged.
+    pub include_refused: Option<bool>,
 }
 
 /// What counts as idle, and when data is too thin.

@@ -1,0 +1,243 @@
+//! Recommendations for people: what they save together, each in a row, then each with its reasons and its proof.
+
+use std::collections::BTreeMap;
+
+use super::super::RenderOptions;
+use super::super::format::{count, decimal, duration, hours_alone, money_alone, percent, plural};
+use super::findings::evidence;
+use super::value::{Value, column};
+use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, shown};
+use crate::recommend::contract::{NotJudged, ProofRow, RecommendReport, Recommendation, Risk};
+use crate::report::contract::{Basis, SavingsKind};
+
+/// From this rank on a column is shown in wide output only.
+const WIDE: u8 = 10;
+/// Warnings that are spelled out; `doctor` has all of them.
+const WARNINGS: usize = 3;
+
+/// The document for recommendations.
+pub(in super::super) fn build(
+    report: &RecommendReport,
+    with_refused: bool,
+    options: &RenderOptions,
+) -> Vec<Block> {
+    let window = &report.window;
+    let title = format!("GPU recommendations, {} to {}", window.start, window.end);
+    let mut blocks = vec![Block::Title(title), verdict(report)];
+    blocks.extend(beside(report, with_refused).map(|text| Block::Note(Tone::Muted, text)));
+    if !report.recommendations.is_empty() {
+        blocks.push(Block::Heading("Recommendations, most money first".to_owned()));
+        blocks.push(Block::Grid(grid(report, options)));
+        let text = "* = counted in the total; the others are alternatives to one that is. \
+                    Money = back as money, where it says so; else it frees capacity.";
+        blocks.push(Block::Note(Tone::Muted, text.to_owned()));
+        blocks.extend(items(
+            "Why, and how it would have fared",
+            &report.recommendations,
+            report,
+            options,
+        ));
+    }
+    if with_refused {
+        blocks.extend(items("Refused", &report.refused, report, options));
+        blocks.extend(unjudged(&report.not_judged, options));
+    }
+    let warnings = report.coverage.warnings.iter().take(WARNINGS);
+    blocks.extend(warnings.map(|w| Block::Note(Tone::Warn, w.message.clone())));
+    blocks
+}
+
+/// `7 changes save $12,345 a month of $20,000 wasted; $3,000 of it comes back as money`.
+fn verdict(report: &RecommendReport) -> Block {
+    let totals = &report.totals;
+    let currency = &report.currency;
+    if report.recommendations.is_empty() {
+        let text = "Nothing is recommended.".to_owned();
+        return Block::Verdict(Tone::Good, text);
+    }
+    let saved = match totals.monthly_savings {
+        Some(money) => format!("{} a month", money_alone(Some(money), currency)),
+        None => format!("{} GPU-hours a month", hours_alone(totals.monthly_gpu_hours)),
+    };
+    let waste = match totals.monthly_waste {
+        Some(_) => format!(" of {} wasted", money_alone(totals.monthly_waste, currency)),
+        None => String::new(),
+    };
+    let back = match totals.monthly_savings_realisable {
+        Some(money) if money > 0.0 => {
+            format!("; {} of it comes back as money", money_alone(Some(money), currency))
+        }
+        _ => "; it frees capacity, and no node by itself".to_owned(),
+    };
+    let changes = plural(u64::from(totals.counted), "change saves", "changes save");
+    Block::Verdict(Tone::Warn, format!("{changes} {saved}{waste}{back}."))
+}
+
+/// What stands beside the recommendations.
+fn beside(report: &RecommendReport, with_refused: bool) -> Option<String> {
+    let mut parts = Vec::new();
+    if !report.refused.is_empty() {
+        parts.push(format!("{} refused by a replay", count(len(report.refused.len()))));
+    }
+    if !report.not_judged.is_empty() {
+        parts.push(format!("{} not judged", count(len(report.not_judged.len()))));
+    }
+    if report.filtered > 0 {
+        parts.push(format!("{} left out by the filters", count(u64::from(report.filtered))));
+    }
+    let hint = if with_refused { "" } else { " (--include-refused shows them)" };
+    (!parts.is_empty()).then(|| format!("Beside these: {}{hint}.", parts.join(", ")))
+}
+
+fn grid(report: &RecommendReport, options: &RenderOptions) -> Grid {
+    let visible = shown(report.recommendations.len(), options.top);
+    let rows = &report.recommendations[..visible];
+    let figures = |read: fn(&Recommendation) -> Value| {
+        column(&rows.iter().map(read).collect::<Vec<_>>(), &report.currency)
+    };
+    let text = |header, rank| GridColumn { header, right: false, rank, flexible: true };
+    let number = |header, rank| GridColumn { header, right: true, rank, flexible: false };
+    let fixed = |header, rank| GridColumn { header, right: false, rank, flexible: false };
+    let columns: Vec<(GridColumn, Vec<String>)> = vec![
+        (fixed("", 0), figures(|r| Value::Text(if r.counted { "*" } else { "" }.to_owned()))),
+        (number("saves/month", 0), figures(|r| Value::Money(r.finding.monthly_savings))),
+        (fixed("rule", 0), figures(|r| Value::Text(r.finding.rule.clone()))),
+        (text("workload", 0), figures(|r| Value::Text(r.finding.subject.clone()))),
+        (text("tenant", 3), figures(|r| Value::Text(r.tenant.clone()))),
+        (number("GPU-h/month", 4), figures(|r| Value::Hours(Some(r.monthly_gpu_hours)))),
+        (number("confidence", 2), figures(|r| Value::Ratio(Some(r.finding.confidence)))),
+        (fixed("risk", 1), figures(|r| Value::Text(risk(r.risk).to_owned()))),
+        (fixed("frees", 5), figures(|r| Value::Text(kind(r.finding.savings_kind).to_owned()))),
+        (text("id", WIDE), figures(|r| Value::Text(r.finding.id.clone()))),
+    ];
+    let grid_row = |i: usize, r: &Recommendation| GridRow {
+        cells: columns.iter().map(|(_, texts)| texts[i].clone()).collect(),
+        tone: if r.counted { Tone::Plain } else { Tone::Muted },
+        ruled: false,
+    };
+    Grid {
+        rows: rows.iter().enumerate().map(|(i, r)| grid_row(i, r)).collect(),
+        columns: columns.iter().map(|(column, _)| column.clone()).collect(),
+    }
+}
+
+const fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::Medium => "medium",
+        Risk::High => "high",
+    }
+}
+
+const fn kind(kind: SavingsKind) -> &'static str {
+    match kind {
+        SavingsKind::Realisable => "money",
+        SavingsKind::Capacity => "capacity",
+    }
+}
+
+fn items(
+    heading: &str,
+    rows: &[Recommendation],
+    report: &RecommendReport,
+    options: &RenderOptions,
+) -> Vec<Block> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let visible = shown(rows.len(), options.top);
+    let mut blocks = vec![Block::Heading(heading.to_owned())];
+    blocks.extend(rows[..visible].iter().map(|r| Block::Item(item(r, &report.currency))));
+    if visible < rows.len() {
+        let text = format!("… {} more", count(len(rows.len() - visible)));
+        blocks.push(Block::Note(Tone::Muted, text));
+    }
+    blocks
+}
+
+fn item(r: &Recommendation, currency: &str) -> Item {
+    let finding = &r.finding;
+    let mut body = vec![finding.action.clone()];
+    body.extend(r.refusal.as_ref().map(|why| format!("Refused: {why}.")));
+    body.extend(r.realised_by.as_ref().map(|what| format!("Comes back as money: {what}.")));
+    body.extend(r.proof.as_ref().map(|proof| replayed(proof, currency)));
+    body.push(format!("Risk {}: {}.", risk(r.risk), r.risk_note));
+    if !r.excludes.is_empty() {
+        body.push(format!("Instead of: {}.", r.excludes.join(", ")));
+    }
+    let basis = match finding.basis {
+        Basis::Measured => "measured",
+        Basis::Estimate => "estimated",
+        Basis::Assumed => "assumed",
+    };
+    Item {
+        tone: if r.refusal.is_some() { Tone::Muted } else { Tone::Warn },
+        head: format!(
+            "{} {}: {} a month",
+            finding.rule,
+            finding.subject,
+            money_alone(finding.monthly_savings, currency)
+        ),
+        body: body.join(" "),
+        foot: format!(
+            "{basis}, confidence {}: {}",
+            percent(Some(finding.confidence)),
+            evidence(&finding.evidence)
+        ),
+    }
+}
+
+/// `Replayed 3 times, 120 GPU-hours: never over capacity, never short of memory, 0.1 GPU-hours …`.
+pub(super) fn replayed(proof: &ProofRow, currency: &str) -> String {
+    let compute = match proof.over_capacity_ratio {
+        share if share > 0.0 => format!(
+            "over capacity for {} of its active time, {} times at worst and for {} at a stretch",
+            percent(Some(share)),
+            decimal(proof.worst_overload, 1),
+            duration(Some(proof.longest_overload_seconds))
+        ),
+        _ => "never over capacity".to_owned(),
+    };
+    let memory = match proof.memory_overflow_minutes {
+        None => "memory not judged".to_owned(),
+        Some(0) => "never short of memory".to_owned(),
+        Some(minutes) => {
+            format!("short of memory for {}", plural(u64::from(minutes), "minute", "minutes"))
+        }
+    };
+    let regret = match proof.regret_per_month {
+        Some(money) if money >= 0.005 => {
+            format!(", {} a month dearer than by hindsight", money_alone(Some(money), currency))
+        }
+        _ => String::new(),
+    };
+    let folds = match proof.folds {
+        1 => "Replayed on the rest of the window".to_owned(),
+        folds => format!("Replayed on {} later parts", count(u64::from(folds))),
+    };
+    let hours = hours_alone(proof.replayed_hours);
+    format!("{folds} ({hours} hours): {compute}, {memory}{regret}.")
+}
+
+/// What is not judged, by reason, because one reason stands for many.
+fn unjudged(rows: &[NotJudged], options: &RenderOptions) -> Vec<Block> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let mut by_reason: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
+    for row in rows {
+        let key = (row.reason.as_str(), row.rule.as_deref());
+        by_reason.entry(key).or_default().push(&row.subject);
+    }
+    let visible = shown(by_reason.len(), options.top);
+    let note = |((reason, rule), subjects): (&(&str, Option<&str>), &Vec<&str>)| {
+        let rule = rule.map(|rule| format!(" ({rule})")).unwrap_or_default();
+        let more = match subjects.len() {
+            1 => String::new(),
+            all => format!(" and {} more", count(len(all - 1))),
+        };
+        Block::Note(Tone::Plain, format!("{}{more}: {reason}{rule}", subjects[0]))
+    };
+    let heading = Block::Heading("Not judged".to_owned());
+    std::iter::once(heading).chain(by_reason.iter().take(visible).map(note)).collect()
+}

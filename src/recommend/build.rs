@@ -1,0 +1,174 @@
+//! From verdicts to the contract: filtered, the best set counted, sorted by money.
+
+use super::Filters;
+use super::contract::{LeaseRow, RecommendReport, Recommendation, SCHEMA_VERSION, Totals};
+use super::realised::Realised;
+use crate::findings::evidence::{Evidence, History, subjects};
+use crate::findings::proposal::{Proposal, Verdict};
+use crate::findings::select::select;
+use crate::findings::{most_money, verdicts};
+use crate::model::Policy;
+use crate::report::accounts::Accounts;
+use crate::report::build::{Leases, Stamp, with_leases};
+use crate::report::contract::{Report, SavingsKind, WindowRow};
+use crate::report::figures::pod_key;
+use crate::units::HOURS_PER_MONTH;
+
+/// What recommendations are made from, besides the report on the same accounts.
+#[derive(Clone, Copy)]
+pub struct Material<'a> {
+    /// The ledger.
+    pub accounts: &'a Accounts,
+    /// The past, minute by minute.
+    pub history: History<'a>,
+    /// Thresholds and bounds.
+    pub policy: &'a Policy,
+}
+
+/// What to change, of everything in scope.
+#[must_use]
+pub fn recommend(material: Material<'_>, filters: &Filters, stamp: Stamp) -> RecommendReport {
+    let (report, leases) = with_leases(material.accounts, material.policy, stamp);
+    beside(&report, &leases, material, filters)
+}
+
+/// The same, beside a report that is there already.
+#[must_use]
+pub fn beside(
+    report: &Report,
+    leases: &Leases,
+    material: Material<'_>,
+    filters: &Filters,
+) -> RecommendReport {
+    let Material { accounts, history, policy } = material;
+    let attribution = &accounts.attribution;
+    let evidence = Evidence {
+        subjects: subjects(&report.workloads, leases, attribution, accounts.window),
+        attribution,
+        prices: &accounts.prices,
+        window: accounts.window,
+        idle_below: accounts.idle_below,
+        rules: policy.recommending,
+        history: Some(history),
+    };
+    let (mut proposals, mut not_judged) = (Vec::new(), Vec::new());
+    for verdict in verdicts(&evidence) {
+        match verdict {
+            Verdict::Change(proposal) => proposals.push(*proposal),
+            Verdict::NotJudged(row) => not_judged.push(row),
+        }
+    }
+    not_judged.sort();
+    let all = proposals.len();
+    proposals.retain(|proposal| passes(proposal, filters));
+    let filtered = all - proposals.len();
+    proposals.sort_by(|a, b| most_money(&a.finding, &b.finding));
+    let (refused, proposed): (Vec<_>, Vec<_>) =
+        proposals.into_iter().partition(|proposal| proposal.refusal.is_some());
+    let recommendations = counted(&proposed, &evidence, &report.window);
+    let refused = refused.iter().map(|p| row(p, &evidence, &report.window)).collect();
+    RecommendReport {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        totals: totals(&recommendations, report),
+        generated_at: report.generated_at.clone(),
+        tool_version: report.tool_version.clone(),
+        currency: report.currency.clone(),
+        window: report.window.clone(),
+        scope: report.scope.clone(),
+        recommendations,
+        refused,
+        not_judged,
+        filtered: u32::try_from(filtered).unwrap_or(u32::MAX),
+        coverage: report.coverage.clone(),
+        reconciliation: report.reconciliation.clone(),
+        assumptions: report.assumptions.clone(),
+    }
+}
+
+fn passes(proposal: &Proposal, filters: &Filters) -> bool {
+    let finding = &proposal.finding;
+    let is_worth = |least: f64| finding.monthly_savings.is_some_and(|money| money >= least);
+    (filters.rules.is_empty() || filters.rules.contains(&finding.rule.as_str()))
+        && filters.min_savings.is_none_or(is_worth)
+        && finding.confidence >= filters.min_confidence
+}
+
+/// Rows with what counts, what excludes what, and what comes back as money.
+fn counted(
+    proposed: &[Proposal],
+    evidence: &Evidence<'_>,
+    window: &WindowRow,
+) -> Vec<Recommendation> {
+    let (counted, conflicts) = select(&proposed.iter().collect::<Vec<_>>());
+    let mut realised = Realised::new(evidence);
+    let mut out: Vec<Recommendation> =
+        proposed.iter().map(|proposal| row(proposal, evidence, window)).collect();
+    for (i, proposal) in proposed.iter().enumerate() {
+        let excluded = conflicts[i].iter().map(|&other| proposed[other].finding.id.clone());
+        out[i].excludes = excluded.collect();
+        out[i].counted = counted[i];
+        out[i].realised_by =
+            if counted[i] { realised.by(proposal) } else { realised.node(proposal) };
+        if out[i].realised_by.is_some() {
+            out[i].finding.savings_kind = SavingsKind::Realisable;
+        }
+    }
+    out
+}
+
+fn row(proposal: &Proposal, evidence: &Evidence<'_>, window: &WindowRow) -> Recommendation {
+    let holders = &evidence.attribution.holders;
+    let lease = |(pod, device): &(String, usize)| {
+        let key = holders.iter().find(|h| pod_key(h) == *pod).map(|h| &h.holder.key);
+        LeaseRow {
+            namespace: key.map(|key| key.namespace.clone()).unwrap_or_default(),
+            pod: key.map(|key| key.name.clone()).unwrap_or_default(),
+            uid: key.and_then(|key| key.uid.clone()),
+            gpu: evidence.attribution.devices[*device].id.clone(),
+        }
+    };
+    let mut rests_on: Vec<LeaseRow> = proposal.leases.iter().map(lease).collect();
+    rests_on.sort();
+    let namespace = rests_on.first().map(|lease| lease.namespace.clone()).unwrap_or_default();
+    Recommendation {
+        finding: proposal.finding.clone(),
+        tenant: proposal.tenant.clone(),
+        counted: false,
+        excludes: Vec::new(),
+        monthly_gpu_hours: proposal.monthly_gpu_hours,
+        realised_by: None,
+        risk: proposal.risk,
+        risk_note: proposal.risk_note.clone(),
+        neighbours: proposal.neighbours.clone(),
+        change: proposal.change.clone(),
+        proof: proposal.proof.clone(),
+        refusal: proposal.refusal.clone(),
+        see_again: vec![
+            format!("gpu-finops explain '{}'", proposal.finding.id),
+            format!(
+                "gpu-finops report --window {},{} --namespace '{namespace}' --by pod",
+                window.start, window.end
+            ),
+        ],
+        rests_on,
+    }
+}
+
+fn totals(recommendations: &[Recommendation], report: &Report) -> Totals {
+    let counted = || recommendations.iter().filter(|r| r.counted);
+    let money = |of: &dyn Fn(&&Recommendation) -> bool| {
+        let mut known = counted().filter(of).filter_map(|r| r.finding.monthly_savings).peekable();
+        // Of nothing the sum is 0; of what has no price it is not known.
+        (known.peek().is_some() || !counted().any(|r| of(&r))).then(|| known.sum())
+    };
+    let month = HOURS_PER_MONTH / report.window.hours;
+    let waste = &report.in_scope.ledger;
+    Totals {
+        counted: u32::try_from(counted().count()).unwrap_or(u32::MAX),
+        monthly_savings: money(&|_| true),
+        monthly_savings_realisable: money(&|r| r.realised_by.is_some()),
+        monthly_gpu_hours: counted().map(|r| r.monthly_gpu_hours).sum(),
+        monthly_waste: waste.waste_cost.map(|cost| cost * month),
+        monthly_waste_gpu_hours: waste.waste_gpu_hours() * month,
+    }
+}
