@@ -4,13 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::selector::{Grouping, Selector};
 use crate::model::{Labels, QueryId, Series};
 use crate::source::prometheus::render::Bindings;
-use crate::units::Millis;
-
-/// Samples by series and instant.
-pub(in crate::source) type Answer = BTreeMap<Labels, BTreeMap<Millis, f64>>;
+use crate::source::prometheus::selector::Selector;
 
 /// Every query of the catalogue as data.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +54,7 @@ impl Catalogue {
     /// Whether a query gives, or aggregates, such a value of a series that it looks at.
     #[must_use]
     pub fn keeps(&self, query: QueryId, value: f64) -> bool {
-        self.selector(query).is_some_and(|selector| selector.keeps(value))
+        self.selector(query).is_some_and(|selector| selector.evaluation.keeps(value))
     }
 
     /// Places in the order of the catalogue of the queries that take a sample.
@@ -70,17 +66,9 @@ impl Catalogue {
         self.of_name(labels).filter(move |index| self.queries[*index].1.takes(labels, value))
     }
 
-    /// Samples that a query takes as its answer: aggregated where the query aggregates.
-    pub(in crate::source) fn series(&self, query: QueryId, answer: Answer) -> Vec<Series> {
-        match self.selector(query).and_then(|selector| selector.grouping.as_ref()) {
-            Some(grouping) => series(grouped(&answer, grouping)),
-            None => series(answer),
-        }
-    }
-
-    /// Whether a query aggregates.
-    pub(in crate::source) fn is_grouped(&self, query: QueryId) -> bool {
-        self.selector(query).is_some_and(|selector| selector.grouping.is_some())
+    /// Series that a query takes as its answer: aggregated where the query aggregates, sorted by labels.
+    pub(in crate::source) fn answer(&self, query: QueryId, series: Vec<Series>) -> Vec<Series> {
+        self.selector(query).map(|s| s.evaluation.answer(series)).unwrap_or_default()
     }
 
     fn selector(&self, query: QueryId) -> Option<&Selector> {
@@ -97,37 +85,4 @@ impl Catalogue {
 fn gpu_pattern(gpu_resources: &[String]) -> String {
     let bindings = Bindings::new(&[], gpu_resources).expect("there is no matcher to be bad");
     bindings.gpu_resources().to_owned()
-}
-
-/// The largest value of each inner group, summed by outer group, instant by instant.
-fn grouped(answer: &Answer, grouping: &Grouping) -> Answer {
-    let mut largest: BTreeMap<(Labels, Millis), BTreeMap<Labels, f64>> = BTreeMap::new();
-    for (labels, samples) in answer {
-        let (outer, inner) = (only(labels, &grouping.outer), only(labels, &grouping.inner));
-        for (&at_ms, &value) in samples {
-            let group = largest.entry((outer.clone(), at_ms)).or_default();
-            let known = group.entry(inner.clone()).or_insert(value);
-            *known = known.max(value);
-        }
-    }
-    let mut sums = Answer::new();
-    for ((labels, at_ms), group) in largest {
-        sums.entry(labels).or_default().insert(at_ms, group.values().sum());
-    }
-    sums
-}
-
-fn only(labels: &Labels, names: &[String]) -> Labels {
-    labels
-        .iter()
-        .filter(|(name, _)| names.contains(name))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect()
-}
-
-fn series(answer: Answer) -> Vec<Series> {
-    answer
-        .into_iter()
-        .map(|(labels, samples)| Series { labels, samples: samples.into_iter().collect() })
-        .collect()
 }

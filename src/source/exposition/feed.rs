@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::catalogue::{Answer, Catalogue};
+use super::catalogue::Catalogue;
 use super::decode::Sample;
-use crate::model::{Labels, MetricData};
+use crate::model::{Labels, MetricData, Series};
 use crate::units::Millis;
+
+/// Samples by series and instant.
+type Answer = BTreeMap<Labels, BTreeMap<Millis, f64>>;
 
 /// Answers made of samples, and what became of the samples.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,11 +56,18 @@ pub fn feed<'a>(
         .zip(found)
         .map(|(query, answer)| MetricData {
             query,
-            series: catalogue.series(query, answer),
+            series: catalogue.answer(query, series(answer)),
             gaps: Vec::new(),
         })
         .collect();
     out
+}
+
+fn series(answer: Answer) -> Vec<Series> {
+    answer
+        .into_iter()
+        .map(|(labels, samples)| Series { labels, samples: samples.into_iter().collect() })
+        .collect()
 }
 
 /// What became of a sample, the best of all queries.

@@ -5,9 +5,8 @@
 //! line ──► one line in a form that prometheus-parse keeps whole, or why it cannot be used
 //!   └────► escape
 //! decode ──► samples, and what was left out, by reason
-//! selector ──► queries/*.promql as names, matchers and a comparison
-//!   └────────► catalogue: which query looks at which series
-//!                └──► feed ──► MetricData
+//! catalogue ──► which query (prometheus::selector) looks at which series
+//!   └────► feed ──► MetricData
 //! ```
 //!
 //! Values are kept as printed (`NaN`, `+Inf`, sentinels): what they mean is decided in the core. How
@@ -21,9 +20,7 @@ mod feed;
 #[cfg(test)]
 mod laws;
 mod line;
-mod selector;
 
-pub(in crate::source) use catalogue::Answer;
 pub use catalogue::Catalogue;
 pub use decode::{
     Exposition, Ignored, MAX_LINE_BYTES, MAX_SAMPLES, Sample, decode, decode_metrics,

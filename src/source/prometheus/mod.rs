@@ -12,6 +12,7 @@
 //! What the series mean is not known here.
 
 mod address;
+pub(in crate::source) mod answer;
 pub mod api;
 mod api_error;
 mod auth;
@@ -33,6 +34,7 @@ pub mod render;
 mod requests;
 pub mod scan;
 pub(in crate::source) mod scope;
+pub(in crate::source) mod selector;
 mod shards;
 pub(in crate::source) mod status;
 mod stream;

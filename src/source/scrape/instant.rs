@@ -2,7 +2,8 @@
 
 use crate::model::window::rfc3339;
 use crate::model::{Labels, MetricData, SourceState, SourceStatus, Window};
-use crate::source::store::{LOOKBACK_MS, Replies, Scraped};
+use crate::source::prometheus::answer::LOOKBACK_MS;
+use crate::source::store::{Replies, Scraped};
 use crate::units::Millis;
 
 /// Answers from scrapes of about one instant, and a line of coverage for each target and query.

@@ -3,12 +3,11 @@
 //! ```text
 //! scraped ──► writer ──► segment (record)      log of the hour, frame by frame
 //!                └─────► hour ──► partition    hours that are over, as Parquet
-//! read ──► hour, partition ──► answer          MetricData, as a metric server would give it
+//! read ──► hour, partition ──► replies         MetricData, as a metric server would give it
 //! ```
 //!
 //! How things are scraped is `source::scrape`; the schema is in `docs/store.md`.
 
-mod answer;
 mod error;
 mod gaps;
 mod hour;
@@ -24,7 +23,6 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(in crate::source) use answer::LOOKBACK_MS;
 pub use error::StoreError;
 pub use read::{StoreQuery, Stored, objects, read};
 pub(in crate::source) use replies::Replies;

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::answer::LOOKBACK_MS;
 use super::error::StoreError;
 use super::gaps::Attendance;
 use super::hour::{self, HourData};
@@ -16,6 +15,7 @@ use super::segment::End;
 use crate::model::window::rfc3339;
 use crate::model::{MetricData, SourceState, SourceStatus, Window};
 use crate::source::objects::{RawObjects, file as object_file};
+use crate::source::prometheus::answer::LOOKBACK_MS;
 use crate::units::{MS_PER_HOUR, Millis};
 
 /// What is asked of a store.

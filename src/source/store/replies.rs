@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::answer::Tap;
 use super::scraped::TargetName;
 use crate::model::query::{QueryKind, QueryScope};
-use crate::model::{Labels, MetricData, QueryId, ReadGap, Samples, Series, SourceStatus, Window};
-use crate::source::exposition::{Answer, Catalogue};
+use crate::model::{Labels, MetricData, QueryId, ReadGap, Series, SourceStatus, Window};
+use crate::source::exposition::Catalogue;
+use crate::source::prometheus::answer::Tap;
 use crate::source::prometheus::render::LabelScope;
 use crate::source::prometheus::{scope, status};
 use crate::units::Millis;
@@ -103,7 +103,7 @@ impl Replies {
         from: &str,
         gaps: impl Fn(&BTreeSet<TargetName>) -> Vec<ReadGap>,
     ) -> (Vec<MetricData>, Vec<SourceStatus>) {
-        let mut found: BTreeMap<QueryId, Found> = BTreeMap::new();
+        let mut found: BTreeMap<QueryId, Vec<Series>> = BTreeMap::new();
         let mut targets: BTreeMap<QueryId, BTreeSet<TargetName>> = BTreeMap::new();
         let Self { catalogue, window, series, not_asked, .. } = self;
         for (labels, taps) in series {
@@ -111,7 +111,8 @@ impl Replies {
                 let samples = tap.finish(|value| catalogue.keeps(query, value));
                 targets.entry(query).or_default().insert(target_of(&labels));
                 if !samples.is_empty() {
-                    found.entry(query).or_default().push((labels.clone(), samples));
+                    let series = Series { labels: labels.clone(), samples };
+                    found.entry(query).or_default().push(series);
                 }
             }
         }
@@ -122,7 +123,7 @@ impl Replies {
                 sources.push(SourceStatus { name, ..status::skipped(query, reason) });
                 continue;
             }
-            let series = answered(&catalogue, query, found.remove(&query).unwrap_or_default());
+            let series = catalogue.answer(query, found.remove(&query).unwrap_or_default());
             let gaps = match query.kind() {
                 // What hardly changes is known from before and after.
                 QueryKind::Info | QueryKind::Tail => Vec::new(),
@@ -136,20 +137,6 @@ impl Replies {
         }
         (metrics, sources)
     }
-}
-
-/// Series with their samples.
-type Found = Vec<(Labels, Samples)>;
-
-fn answered(catalogue: &Catalogue, query: QueryId, found: Found) -> Vec<Series> {
-    if catalogue.is_grouped(query) {
-        let samples = found.into_iter().map(|(labels, s)| (labels, s.iter().collect()));
-        return catalogue.series(query, samples.collect::<Answer>());
-    }
-    let series = |(labels, samples)| Series { labels, samples };
-    let mut series: Vec<Series> = found.into_iter().map(series).collect();
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    series
 }
 
 fn is_within(labels: &Labels, scope: &LabelScope) -> bool {

@@ -14,7 +14,7 @@ fn promql(selector: &Selector) -> String {
             format!("{label}={}", all.join("|"))
         })
         .collect();
-    let condition = match selector.condition {
+    let condition = match selector.evaluation.condition {
         None => String::new(),
         Some(Condition::Equal(value)) => format!(" == {value}"),
         Some(Condition::Above(value)) => format!(" > {value}"),
@@ -39,7 +39,7 @@ fn every_query_is_understood_in_full() {
     for query in QueryId::ALL {
         let selector = Selector::of(*query, "gpu_resources");
         let mut understood = promql(&selector);
-        if let Some(Grouping { outer, inner }) = &selector.grouping {
+        if let Some(Grouping { outer, inner }) = &selector.evaluation.grouping {
             let [outer, inner] = [outer.join(","), inner.join(",")];
             understood = format!("sum by ({outer}) (max by ({inner}) ({understood}))");
         }
@@ -79,7 +79,7 @@ fn selectors_by_hand() {
     ] {
         assert_eq!(of(query), want);
     }
-    let grouping = Selector::of(QueryId::PodCpuMemoryRequests, GPUS).grouping.unwrap();
+    let grouping = Selector::of(QueryId::PodCpuMemoryRequests, GPUS).evaluation.grouping.unwrap();
     assert_eq!(grouping.inner[..grouping.outer.len()], grouping.outer);
     assert_eq!(grouping.inner[grouping.outer.len()..], ["container", "exported_container"]);
 }

@@ -2,11 +2,11 @@
 //!
 //! One tap for each series and query; samples come in order of time.
 
+use super::chunks;
 use crate::model::query::QueryKind;
 use crate::model::samples::Builder;
 use crate::model::series::is_stale_marker;
 use crate::model::{Samples, Window};
-use crate::source::prometheus::chunks;
 use crate::units::{MS_PER_DAY, MS_PER_MINUTE, Millis};
 
 /// For how long a sample stands at a step of an evaluation: what Prometheus does by default.
