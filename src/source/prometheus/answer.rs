@@ -3,14 +3,41 @@
 //! One tap for each series and query; samples come in order of time.
 
 use super::chunks;
+use super::selector::Evaluation;
 use crate::model::query::QueryKind;
-use crate::model::samples::Builder;
+use crate::model::samples::{Builder, Run};
 use crate::model::series::is_stale_marker;
 use crate::model::{Samples, Window};
 use crate::units::{MS_PER_DAY, MS_PER_MINUTE, Millis};
 
 /// For how long a sample stands at a step of an evaluation: what Prometheus does by default.
 pub(in crate::source) const LOOKBACK_MS: i64 = 5 * MS_PER_MINUTE;
+
+/// What a query makes of each of its series, before it aggregates.
+#[derive(Debug, Clone)]
+pub(super) struct Answering {
+    pub(super) kind: QueryKind,
+    pub(super) window: Window,
+    pub(super) evaluation: Evaluation,
+}
+
+impl Answering {
+    /// The answer from the samples of one series.
+    pub(super) fn from(&self, samples: &Samples) -> Samples {
+        let keeps = |value| self.evaluation.keeps(value);
+        let mut tap = Tap::new(self.kind, self.window);
+        samples.runs().for_each(|run| tap.push_run(run, keeps));
+        tap.finish(keeps)
+    }
+
+    /// Before when no sample bears on the answer.
+    pub(super) const fn needs_from(&self) -> Millis {
+        match self.kind {
+            QueryKind::Grid { .. } => self.window.start() - LOOKBACK_MS,
+            _ => self.window.start(),
+        }
+    }
+}
 
 /// What becomes of the samples of one series for one query.
 #[derive(Debug)]
@@ -57,12 +84,34 @@ impl Tap {
         self.last = Some((at, value));
     }
 
+    /// The next samples, which say all the same.
+    fn push_run(&mut self, run: Run, keeps: impl Fn(f64) -> bool + Copy) {
+        let is_next = self.last.is_none_or(|(last, _)| last < run.first);
+        match self.kind {
+            // Each stands until the next one.
+            QueryKind::Grid { step_ms }
+                if is_next && run.count > 1 && run.step_ms <= LOOKBACK_MS =>
+            {
+                self.push(run.first, run.value, keeps);
+                if keeps(run.value) && !is_stale_marker(run.value) {
+                    self.give_steps(run.first, run.last(), step_ms, run.value);
+                }
+                self.last = Some((run.last(), run.value));
+            }
+            _ => run.samples().for_each(|(at, value)| self.push(at, value, keeps)),
+        }
+    }
+
     /// Evaluates at the steps that the sample before stands for, up to `until`.
     fn evaluate(&mut self, until: Millis, step_ms: i64, keeps: impl Fn(f64) -> bool) {
-        let Some((at, value)) = self.last.filter(|(_, v)| !is_stale_marker(*v) && keeps(*v)) else {
-            return;
-        };
-        let (from, to) = (at.max(self.start), until.min(at + LOOKBACK_MS).min(self.end));
+        if let Some((at, value)) = self.last.filter(|(_, v)| !is_stale_marker(*v) && keeps(*v)) {
+            self.give_steps(at, until.min(at + LOOKBACK_MS), step_ms, value);
+        }
+    }
+
+    /// Gives `value` at the steps in `[from, to)`.
+    fn give_steps(&mut self, from: Millis, to: Millis, step_ms: i64, value: f64) {
+        let (from, to) = (from.max(self.start), to.min(self.end));
         if from >= to {
             return;
         }

@@ -46,7 +46,7 @@ impl ConnectionOptions {
     }
 }
 
-/// How raw samples are read. Facts and conditions always come through the query API.
+/// How raw samples are read. By remote read come facts and conditions, too; else through the query API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SampleTransport {
     /// The first that the server offers of those below.

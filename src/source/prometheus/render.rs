@@ -135,6 +135,26 @@ pub fn with_matcher(promql: &str, matcher: &str) -> Option<String> {
     Some(format!("{head}{comma}{matcher}}}"))
 }
 
+/// The one selector of an expression, name and braces, without what is done with its series.
+#[must_use]
+pub fn selector_in(promql: &str) -> Option<&str> {
+    let open = promql.find('{')?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let start = promql[..open].trim_end_matches(is_name).len();
+    let (mut quote, mut is_escaped) = (None, false);
+    for (place, c) in promql[open..].char_indices() {
+        match (quote, c) {
+            _ if is_escaped => is_escaped = false,
+            (Some(_), '\\') => is_escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '}') => return Some(&promql[start..=open + place]),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A regex alternation that matches exactly `values`, ready to stand between double quotes.
 pub fn alternation<'a>(values: impl Iterator<Item = &'a str>) -> String {
     values.map(|value| quoted(&regex_escaped(value))).collect::<Vec<_>>().join("|")

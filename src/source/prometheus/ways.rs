@@ -1,5 +1,5 @@
-//! Which way samples come: raw ones by the first way of the ladder that the server offers, everything else
-//! through the query API. Decided once a run.
+//! Which way samples come: raw ones by the first way of the ladder that the server offers. By remote read comes
+//! everything; else facts and conditions come through the query API. Decided once a run.
 
 use std::sync::Arc;
 

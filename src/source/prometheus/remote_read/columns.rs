@@ -1,14 +1,14 @@
-//! The messages of one streamed answer to series, cut to the time that was asked for. Chunks are kept as the
-//! server sent them.
+//! The messages of one streamed answer to series, cut to the time that was asked for. What becomes of the chunks of
+//! one is `line`'s.
 
 use bytes::Bytes;
 use prost::Message;
 
 use super::labels::Normaliser;
+use super::line::Line;
 use super::message::{ChunkedReadResponse, Label, XOR};
 use crate::model::Series;
-use crate::model::samples::{Builder, ChunkError};
-use crate::units::Millis;
+use crate::model::samples::ChunkError;
 
 /// Encodings of native histograms: integer and float counts (`prompb.Chunk.Encoding`).
 const HISTOGRAMS: std::ops::RangeInclusive<i32> = 2..=3;
@@ -27,9 +27,7 @@ pub(super) enum ContentError {
 /// Series being collected.
 #[derive(Debug)]
 pub(super) struct Columns {
-    start: Millis,
-    end: Millis,
-    samples: Builder,
+    line: Line,
     open: Option<Vec<Label>>,
     normaliser: Normaliser,
     found: Found,
@@ -40,7 +38,7 @@ pub(super) struct Columns {
 pub(super) struct Found {
     /// In the order of the server; a label set may be there twice.
     pub(super) series: Vec<Series>,
-    /// Samples in them.
+    /// Samples that came for them.
     pub(super) samples: u64,
     /// Chunks left out because they hold native histograms.
     pub(super) histogram_chunks: u64,
@@ -49,16 +47,9 @@ pub(super) struct Found {
 }
 
 impl Columns {
-    /// For samples in `[start, end)`.
-    pub(super) fn new(start: Millis, end: Millis, normaliser: Normaliser) -> Self {
-        Self {
-            start,
-            end,
-            samples: Builder::default(),
-            open: None,
-            normaliser,
-            found: Found::default(),
-        }
+    /// For series each of which is read by `line`.
+    pub(super) fn new(line: Line, normaliser: Normaliser) -> Self {
+        Self { line, open: None, normaliser, found: Found::default() }
     }
 
     /// Adds the body of one frame.
@@ -68,12 +59,12 @@ impl Columns {
         for series in message.chunked_series {
             // A series longer than a frame goes on in the next one.
             if self.open.as_ref() != Some(&series.labels) {
-                self.close();
+                self.close()?;
                 self.open = Some(series.labels);
             }
-            for chunk in &series.chunks {
+            for chunk in series.chunks {
                 match chunk.encoding {
-                    XOR => self.samples.push_chunk(&chunk.data, self.start, self.end)?,
+                    XOR => self.line.push(chunk)?,
                     kind if HISTOGRAMS.contains(&kind) => self.found.histogram_chunks += 1,
                     _ => self.found.unknown_chunks += 1,
                 }
@@ -83,16 +74,18 @@ impl Columns {
     }
 
     /// Everything, after the last frame.
-    pub(super) fn finish(mut self) -> Found {
-        self.close();
-        self.found
+    pub(super) fn finish(mut self) -> Result<Found, ContentError> {
+        self.close()?;
+        Ok(self.found)
     }
 
-    fn close(&mut self) {
-        let samples = self.samples.finish();
-        let Some(labels) = self.open.take().filter(|_| !samples.is_empty()) else { return };
-        self.found.samples += samples.len() as u64;
-        self.found.series.push(Series { labels: self.normaliser.labels(labels), samples });
+    fn close(&mut self) -> Result<(), ContentError> {
+        let (samples, came) = self.line.finish()?;
+        self.found.samples += came;
+        if let Some(labels) = self.open.take().filter(|_| !samples.is_empty()) {
+            self.found.series.push(Series { labels: self.normaliser.labels(labels), samples });
+        }
+        Ok(())
     }
 }
 

@@ -76,6 +76,11 @@ pub(super) struct Label {
 /// Samples of one series and time, encoded. The bytes are a view of the frame.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Chunk {
+    /// Instants of the first and the last sample; both 0 where a server does not tell.
+    #[prost(int64, tag = "1")]
+    pub(super) min_time_ms: i64,
+    #[prost(int64, tag = "2")]
+    pub(super) max_time_ms: i64,
     #[prost(int32, tag = "3")]
     pub(super) encoding: i32,
     #[prost(bytes = "bytes", tag = "4")]

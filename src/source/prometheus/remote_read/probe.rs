@@ -6,6 +6,7 @@ use super::super::api::Api;
 use super::super::api_error::ApiError;
 use super::columns::Columns;
 use super::labels::{Normaliser, Suspects};
+use super::line::Line;
 use super::message::{LabelMatcher, MatcherType};
 use super::reader::RemoteReader;
 use super::{request, stream};
@@ -27,7 +28,7 @@ pub async fn probe(api: &Arc<Api>, tries: u32, window: Window) -> Result<RemoteR
     };
     let request = request::read(vec![nothing], window.end() - 1, window.end());
     let limit = api.options().timeout;
-    let columns = || Columns::new(0, 0, Normaliser::new(Suspects::Replicas));
+    let columns = || Columns::new(Line::new(0, 0, None), Normaliser::new(Suspects::Replicas));
     api.stream(tries, &request, |response| stream::read(response, limit, columns())).await?;
     Ok(RemoteReader::new(Arc::clone(api), Suspects::of(api).await))
 }

@@ -1,25 +1,30 @@
-//! Reads one query's raw samples by remote read: a streamed answer for each UTC day, halved where that is
-//! too much, each read whole or not at all.
+//! Reads one query by remote read, whatever its kind: a streamed answer for each UTC day, halved where that is
+//! too much, each read whole or not at all. What is not asked for sample by sample is answered from the samples
+//! while they come.
 
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::super::answer::Answering;
 use super::super::api::Api;
 use super::super::api_error::ApiError;
 use super::super::chunks::{self, Part};
 use super::super::notes::Notes;
 use super::super::parts::{Brought, Fetch, Job};
+use super::super::render::selector_in;
+use super::super::selector::Evaluation;
 use super::columns::{Columns, Found};
 use super::labels::{Normaliser, Suspects};
+use super::line::Line;
 use super::{request, stream};
 use crate::model::query::QueryKind;
-use crate::model::{MetricData, QueryId};
+use crate::model::{MetricData, QueryId, Window};
 use crate::source::progress::Progress;
 use crate::source::{ReadPlan, SampleReader};
 
-/// Reads raw samples through remote read.
+/// Reads queries through remote read.
 #[derive(Debug)]
 pub struct RemoteReader {
     api: Arc<Api>,
@@ -38,14 +43,15 @@ impl RemoteReader {
         self.notes.of(query)
     }
 
-    /// Whether `plan` asks for raw samples of a plain selector.
+    /// Whether what `plan` looks at can be asked for.
     #[must_use]
     pub fn takes(plan: &ReadPlan) -> bool {
-        matches!(plan.query.kind(), QueryKind::Raw | QueryKind::Tail)
-            && request::matchers(&plan.promql).is_some()
+        selector_in(&plan.promql).and_then(request::matchers).is_some()
     }
 
     async fn read_all(&self, plan: &ReadPlan, progress: &dyn Progress) -> MetricData {
+        let selector = selector_in(&plan.promql).unwrap_or(&plan.promql);
+        let plan = &ReadPlan { promql: selector.to_owned(), ..plan.clone() };
         let job = Job::new(plan, &self.api, progress);
         let parts = match plan.query.kind() {
             QueryKind::Tail => chunks::tail(plan.window),
@@ -57,7 +63,8 @@ impl RemoteReader {
             self.notes.add(plan.query, note);
             self.normaliser.clone()
         });
-        job.run(&Query { reader: self, normaliser }, parts).await
+        let evaluation = Evaluation::of(plan.query);
+        job.run(&Query { reader: self, normaliser, evaluation }, parts).await
     }
 }
 
@@ -79,19 +86,38 @@ impl SampleReader for RemoteReader {
 struct Query<'a> {
     reader: &'a RemoteReader,
     normaliser: Normaliser,
+    evaluation: Evaluation,
 }
 
 impl Query<'_> {
     async fn part(&self, job: &Job<'_>, part: &Part) -> Option<Result<Brought, ApiError>> {
         let matchers = request::matchers(&job.selector(part)?)?;
-        let request = request::read(matchers, part.start, part.end);
+        let window = Window::new(part.start, part.end)?;
+        let answering = self.answering(job.plan.query.kind(), window);
+        let start = answering.as_ref().map_or(part.start, Answering::needs_from);
+        let request = request::read(matchers, start, part.end);
         let api = &self.reader.api;
         let (tries, limit) = (api.options().max_attempts, api.options().timeout);
         // Anew for each try: what a broken answer brought goes with it.
-        let columns = || Columns::new(part.start, part.end, self.normaliser.clone());
+        let columns = || {
+            let line = Line::new(start, part.end, answering.clone());
+            Columns::new(line, self.normaliser.clone())
+        };
         let answer =
             api.stream(tries, &request, |response| stream::read(response, limit, columns())).await;
-        Some(answer.map(|(found, bytes)| brought(found, bytes)))
+        Some(answer.map(|(found, bytes)| {
+            let mut brought = brought(found, bytes);
+            if answering.is_some() {
+                brought.series = self.evaluation.answer(brought.series);
+            }
+            brought
+        }))
+    }
+
+    /// How a part is answered where not with its samples.
+    fn answering(&self, kind: QueryKind, window: Window) -> Option<Answering> {
+        let is_raw = matches!(kind, QueryKind::Raw | QueryKind::Tail);
+        (!is_raw).then(|| Answering { kind, window, evaluation: self.evaluation.clone() })
     }
 }
 

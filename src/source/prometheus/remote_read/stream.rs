@@ -6,7 +6,7 @@ use tokio::time::Duration;
 use super::super::api_error::{ApiError, cleaned};
 use super::super::stream::{self, Content, broken};
 use super::super::transport::StreamResponse;
-use super::columns::{Columns, Found};
+use super::columns::{Columns, ContentError, Found};
 use super::frame;
 
 impl Content for Columns {
@@ -25,7 +25,7 @@ impl Content for Columns {
         while !frames.is_empty() {
             let here = frames.clone();
             let body = frame::next(&mut frames).map_err(|e| broken(&e.to_string(), &here))?;
-            self.add_message(body).map_err(|e| ApiError::Stream(cleaned(&e.to_string())))?;
+            self.add_message(body).map_err(|e| useless(&e))?;
         }
         Ok(())
     }
@@ -38,7 +38,11 @@ pub(super) async fn read(
     columns: Columns,
 ) -> Result<(Found, u64), ApiError> {
     let (columns, bytes) = stream::read(response, limit, columns).await?;
-    Ok((columns.finish(), bytes))
+    Ok((columns.finish().map_err(|e| useless(&e))?, bytes))
+}
+
+fn useless(error: &ContentError) -> ApiError {
+    ApiError::Stream(cleaned(&error.to_string()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,13 @@ pub(super) fn labels(labels: &[(&str, &str)]) -> Vec<Label> {
 }
 
 pub(super) fn chunk(samples: &[(Millis, f64)]) -> Chunk {
-    Chunk { encoding: XOR, data: samples::chunk(samples).into() }
+    let time = |sample: Option<&(Millis, f64)>| sample.map(|(at, _)| *at).unwrap_or_default();
+    Chunk {
+        min_time_ms: time(samples.first()),
+        max_time_ms: time(samples.last()),
+        encoding: XOR,
+        data: samples::chunk(samples).into(),
+    }
 }
 
 /// The message of one frame: chunks of one series.

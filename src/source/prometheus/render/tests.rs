@@ -205,6 +205,30 @@ fn matchers_are_added_inside_the_braces() {
     assert_eq!(with_matcher("up > 0", r#"c="d""#), None);
 }
 
+#[test]
+fn every_query_has_one_selector() {
+    let matchers = [r#"pod=~"a{2}\"}""#.to_owned(), r#"x!='"}'"#.to_owned()];
+    let mut bindings = Bindings::new(&matchers, &["nvidia.com/gpu".to_owned()]).unwrap();
+    let scope = |label: &str, value: &str| LabelScope {
+        labels: vec![label.to_owned()],
+        values: [value.to_owned()].into(),
+    };
+    bindings.nodes = scope("node", "n{\"}");
+    bindings.namespaces = scope("namespace", "default");
+    for query in QueryId::ALL {
+        for text in render(*query, &bindings).unwrap() {
+            let selector = selector_in(&text).unwrap();
+            assert!(selector.ends_with(r#",pod=~"a{2}\"}",x!='"}'}"#), "{selector}");
+            let name = selector.split('{').next().unwrap();
+            assert!(name.is_empty() || name.starts_with("kube_"), "{selector}");
+            let braces = selector.trim_end_matches('}').len() + 1;
+            assert_eq!(with_matcher(selector, "a=\"b\"").unwrap().len(), braces + 6, "{selector}");
+        }
+    }
+    assert_eq!(selector_in("up"), None);
+    assert_eq!(selector_in(r#"up{a="}"#), None);
+}
+
 proptest! {
     #![proptest_config(crate::mutation::fixed(256))]
     /// Undoing PromQL's string escapes and matching the result as a regex finds exactly the value.

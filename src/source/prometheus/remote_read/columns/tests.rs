@@ -6,9 +6,10 @@ use super::super::testing::{chunk, message};
 use super::*;
 use crate::model::series::STALE_NAN_BITS;
 use crate::mutation::fixed;
+use crate::units::Millis;
 
 fn columns(start: Millis, end: Millis) -> Columns {
-    Columns::new(start, end, Normaliser::new(Suspects::Replicas))
+    Columns::new(Line::new(start, end, None), Normaliser::new(Suspects::Replicas))
 }
 
 fn read(start: Millis, end: Millis, frames: &[Vec<u8>]) -> Found {
@@ -16,7 +17,7 @@ fn read(start: Millis, end: Millis, frames: &[Vec<u8>]) -> Found {
     for body in frames {
         columns.add_message(body.clone().into()).unwrap();
     }
-    columns.finish()
+    columns.finish().unwrap()
 }
 
 fn samples(series: &Series) -> Vec<(Millis, u64)> {
@@ -75,7 +76,11 @@ fn chunks_that_overlap_or_come_out_of_order_are_one_line_of_time() {
 
 #[test]
 fn other_encodings_are_counted_and_passed_over() {
-    let other = |encoding| Chunk { encoding, data: Bytes::from_static(b"\xff\xff\xff") };
+    let other = |encoding| Chunk {
+        encoding,
+        data: Bytes::from_static(b"\xff\xff\xff"),
+        ..Chunk::default()
+    };
     let chunks = vec![other(2), chunk(&[(1, 1.0)]), other(3), other(0), other(9), other(-1)];
     let found = read(0, 10, &[message(A, chunks)]);
     assert_eq!((found.histogram_chunks, found.unknown_chunks, found.samples), (2, 3, 1));
@@ -83,7 +88,11 @@ fn other_encodings_are_counted_and_passed_over() {
 
 #[test]
 fn damage_within_a_good_frame_is_an_error() {
-    let cut = Chunk { encoding: XOR, data: chunk(&[(1, 1.0), (2, 2.0)]).data.slice(..9) };
+    let cut = Chunk {
+        encoding: XOR,
+        data: chunk(&[(1, 1.0), (2, 2.0)]).data.slice(..9),
+        ..Chunk::default()
+    };
     let error = columns(0, 10).add_message(message(A, vec![cut]).into()).unwrap_err();
     assert_eq!(error, ContentError::Chunk(ChunkError::Truncated));
     let error = columns(0, 10).add_message(Bytes::from_static(b"\x0a\xffrubbish")).unwrap_err();
@@ -92,7 +101,8 @@ fn damage_within_a_good_frame_is_an_error() {
 
 #[test]
 fn a_count_that_the_bytes_cannot_hold_is_an_error() {
-    let liar = Chunk { encoding: XOR, data: Bytes::from_static(b"\xff\xff\x00") };
+    let liar =
+        Chunk { encoding: XOR, data: Bytes::from_static(b"\xff\xff\x00"), ..Chunk::default() };
     let message = message(A, vec![liar; 10_000]);
     let mut columns = columns(0, 10);
     assert!(columns.add_message(message.into()).is_err());
@@ -121,7 +131,7 @@ proptest! {
         }
         let mut columns = columns(5, 90);
         if columns.add_message(body.into()).is_ok() {
-            for series in columns.finish().series {
+            for series in columns.finish().unwrap().series {
                 let instants: Vec<_> = series.samples().map(|(at, _)| at).collect();
                 prop_assert!(instants.is_sorted_by(|a, b| a < b));
                 prop_assert_eq!(instants.len(), series.samples.len());

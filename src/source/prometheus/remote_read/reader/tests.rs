@@ -7,7 +7,7 @@ use super::super::super::collect::{CollectError, Collected, collect};
 use super::super::super::options::{ReadOptions, SampleTransport};
 use super::super::super::testing::fake::millis;
 use super::super::super::testing::{Counting, End, QUICK_BACKOFF, Reply, Seen, Server};
-use super::super::message::{LabelMatcher, MatcherType};
+use super::super::message::{Chunk, LabelMatcher, MatcherType};
 use super::super::probe;
 use super::super::testing::{Stored, asked, frame, frames, message, series, streamed};
 use super::*;
@@ -261,7 +261,7 @@ async fn a_server_that_says_too_much_in_mid_stream_is_asked_for_less() {
 #[tokio::test]
 async fn what_cannot_be_decoded_is_told() {
     let server = failing(|_, _| {
-        let chunk = |encoding| super::super::message::Chunk { encoding, data: vec![0].into() };
+        let chunk = |encoding| Chunk { encoding, data: vec![0].into(), ..Chunk::default() };
         Some(streamed(frame(&message(&[("UUID", "a")], vec![chunk(2), chunk(7), chunk(7)]))))
     });
     let api = Arc::new(Api::new(server.transport(), options()).with_backoff(QUICK_BACKOFF));
@@ -295,6 +295,36 @@ async fn constants_are_read_of_the_end_of_the_window_only() {
     let answer = read_with(&server, &plan, QUICK_BACKOFF).await;
     let end = START + 2 * MS_PER_DAY;
     assert_eq!(answer.series, expected(end - 15 * 60_000, end));
+}
+
+#[tokio::test]
+async fn facts_are_the_last_of_each_day_and_conditions_a_sample_a_minute() {
+    let end = START + 2 * MS_PER_DAY;
+    let value = |at: Millis| {
+        let stored = stored();
+        let samples = stored[0].samples.iter().rev();
+        samples.clone().find(|(known, _)| *known <= at).unwrap().1
+    };
+    let server = failing(|_, _| None);
+    let of = async |query| {
+        let plan = ReadPlan { query, promql: r#"{__name__="m"} == 1"#.into(), ..plan() };
+        let answer = read_with(&server, &plan, QUICK_BACKOFF).await;
+        assert_eq!(answer.gaps, []);
+        let first = answer.series.into_iter().next().unwrap();
+        assert_eq!(first.label("cluster"), None);
+        first.samples.iter().collect::<Vec<_>>()
+    };
+    let days = [START + MS_PER_DAY - 1, end - 1];
+    assert_eq!(of(QueryId::PodOwner).await, days.map(|at| (at, value(at))));
+    let minutes = (START..end).step_by(60_000).map(|at| (at, value(at)));
+    let ended: Vec<_> = minutes.filter(|(_, value)| *value == 1.0).collect();
+    assert!(ended.len() > 500);
+    assert_eq!(of(QueryId::PodTerminal).await, ended);
+    // A sample stands for five minutes: what came before the window is read, too.
+    let reads: Vec<Seen> =
+        server.seen().into_iter().filter(|seen| seen.path == "/api/v1/read").collect();
+    let starts: Vec<Millis> = reads.iter().map(|seen| asked(seen).start_timestamp_ms).collect();
+    assert!(starts.contains(&(START - 300_000)), "{starts:?}");
 }
 
 async fn collected(server: &Server, transport: SampleTransport) -> Result<Collected, CollectError> {
@@ -355,7 +385,7 @@ async fn a_server_without_remote_read_is_asked_through_the_query_api() {
 }
 
 #[tokio::test]
-async fn raw_samples_come_by_remote_read_and_facts_by_the_query_api() {
+async fn everything_comes_by_remote_read() {
     let server = Server::start(|seen, _| {
         if seen.path != "/api/v1/read" {
             return other(seen);
@@ -374,20 +404,20 @@ async fn raw_samples_come_by_remote_read_and_facts_by_the_query_api() {
     let util = &found.metrics[0];
     assert_eq!((util.query, util.series.len()), (QueryId::GpuUtil, 2));
     assert_eq!(util.series[0].labels.get("cluster"), None);
-    // The probe, each raw query in the two days that the widened window touches, and those of constants; what
+    // The probe, and each query in the two days that the widened window touches, those of constants once; what
     // is asked of nodes with GPUs is left out, for there are none.
-    let of_kind = |kind: QueryKind| {
-        let all = QueryId::ALL.iter().filter(|query| query.scope() == QueryScope::All);
-        all.filter(|query| query.kind() == kind).count()
-    };
+    let all = || QueryId::ALL.iter().filter(|query| query.scope() == QueryScope::All);
+    let constants = all().filter(|query| query.kind() == QueryKind::Tail).count();
     let seen = server.seen();
     let reads: Vec<_> = seen.iter().filter(|seen| seen.path == "/api/v1/read").collect();
-    assert_eq!(reads.len(), 1 + 2 * of_kind(QueryKind::Raw) + of_kind(QueryKind::Tail));
+    assert_eq!(reads.len(), 1 + 2 * all().count() - constants);
     for seen in reads {
         for matcher in asked(seen).matchers {
             let is_name = matcher.name == "__name__";
             assert!(is_name || matcher.kind != i32::from(MatcherType::Equal), "{matcher:?}");
         }
     }
-    assert!(seen.iter().any(|seen| seen.path == "/api/v1/query_range"));
+    let evaluated = ["/api/v1/query", "/api/v1/query_range"];
+    let evaluated = seen.iter().filter(|seen| evaluated.contains(&seen.path.as_str()));
+    assert_eq!(evaluated.count(), 1, "whether anybody answers");
 }

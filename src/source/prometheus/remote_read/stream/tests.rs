@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::super::super::stream::BATCH_BYTES;
 use super::super::labels::{Normaliser, Suspects};
+use super::super::line::Line;
+use super::super::message::Chunk;
 use super::super::testing::{frame, message, series};
 use super::*;
 use crate::mutation::fixed;
@@ -20,8 +22,12 @@ fn answer(pieces: Vec<Vec<u8>>) -> StreamResponse {
     }
 }
 
+fn columns(end: i64) -> Columns {
+    Columns::new(Line::new(0, end, None), Normaliser::new(Suspects::Replicas))
+}
+
 async fn read_all(response: StreamResponse) -> Result<(Found, u64), ApiError> {
-    read(response, LIMIT, Columns::new(0, 1_000_000, Normaliser::new(Suspects::Replicas))).await
+    read(response, LIMIT, columns(1_000_000)).await
 }
 
 async fn reason(body: Vec<u8>) -> String {
@@ -79,8 +85,7 @@ async fn each_break_has_its_words() {
     assert!(reason(after(page.as_bytes())).await.contains("it says: <html>bad"));
     let huge = [0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3];
     assert!(reason(after(&huge)).await.contains("a frame claims 4294967295 bytes"));
-    let lie =
-        message(A, vec![super::super::message::Chunk { encoding: 1, data: vec![0, 9].into() }]);
+    let lie = message(A, vec![Chunk { encoding: 1, data: vec![0, 9].into(), ..Chunk::default() }]);
     assert_eq!(reason(frame(&lie)).await, format!("{broken}a chunk ends before its last sample"));
 }
 
@@ -126,7 +131,7 @@ async fn an_answer_that_only_drips_has_one_limit() {
     });
     let response = StreamResponse { body: drip.boxed(), ..answer(vec![]) };
     let limit = Duration::from_millis(60);
-    let columns = Columns::new(0, 1, Normaliser::new(Suspects::Replicas));
+    let columns = columns(1);
     assert_eq!(read(response, limit, columns).await.unwrap_err(), ApiError::Timeout(limit));
 }
 
