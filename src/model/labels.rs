@@ -3,21 +3,40 @@
 //! Of the dozen labels of a device's series, all but the pod's are those of a thousand others. Here they are one
 //! pointer each.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Label names and values of one series, the metric name included as `__name__`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Labels(Vec<Arc<Label>>);
 
 /// A name and a value.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Label {
+    /// Of the two, made once: a label is looked up many times.
+    hash: u64,
     name: String,
     value: String,
+}
+
+/// Values are a stranger's: nobody may choose ones that collide.
+static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+impl Label {
+    fn new(name: String, value: String) -> Arc<Self> {
+        Arc::new(Self { hash: HASHES.hash_one((&name, &value)), name, value })
+    }
+}
+
+impl Hash for Label {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 impl Labels {
@@ -58,13 +77,24 @@ impl Labels {
             Some(last) if last.name < name => Err(self.0.len()),
             _ => self.place(&name),
         };
-        let label = Arc::new(Label { name, value });
+        let label = Label::new(name, value);
         match place {
             Ok(place) => Some(owned(std::mem::replace(&mut self.0[place], label)).1),
             Err(place) => {
                 self.0.insert(place, label);
                 None
             }
+        }
+    }
+
+    /// Sets a label, which is shared with `like` where that has the same one in this place.
+    pub fn insert_like(&mut self, like: &Self, name: &str, value: &str) {
+        let same = like.0.get(self.0.len());
+        let same = same.filter(|label| label.name == name && label.value == value);
+        let is_next = self.0.last().is_none_or(|last| last.name.as_str() < name);
+        match same.filter(|_| is_next) {
+            Some(label) => self.0.push(Arc::clone(label)),
+            None => drop(self.insert(name.to_owned(), value.to_owned())),
         }
     }
 
@@ -96,8 +126,24 @@ impl Labels {
     }
 }
 
+impl Ord for Labels {
+    /// As of pairs of names and values.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match self.0.iter().zip(&other.0).find(|(a, b)| !Arc::ptr_eq(a, b) && a != b) {
+            Some((a, b)) => a.name.cmp(&b.name).then_with(|| a.value.cmp(&b.value)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 fn owned(label: Arc<Label>) -> (String, String) {
-    let Label { name, value } = Arc::unwrap_or_clone(label);
+    let Label { name, value, .. } = Arc::unwrap_or_clone(label);
     (name, value)
 }
 
@@ -234,6 +280,9 @@ mod tests {
             let (others, other_map): (Labels, BTreeMap<_, _>) =
                 (more.iter().cloned().collect(), more.into_iter().collect());
             prop_assert_eq!(labels.cmp(&others), map.cmp(&other_map));
+            let mut alike = Labels::new();
+            map.iter().for_each(|(name, value)| alike.insert_like(&others, name, value));
+            prop_assert_eq!(&alike, &labels);
             prop_assert_eq!(labels == others, map == other_map);
             prop_assert_eq!(labels.remove(&name), map.remove(&name));
             prop_assert!(labels.clone().into_iter().eq(map));

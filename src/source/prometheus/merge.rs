@@ -60,7 +60,10 @@ pub(super) fn merged_gaps(mut gaps: Vec<ReadGap>) -> Vec<ReadGap> {
 }
 
 /// The answers to several texts of one query as one.
-pub(super) fn merged(query: QueryId, answers: Vec<MetricData>) -> MetricData {
+pub(super) fn merged(query: QueryId, mut answers: Vec<MetricData>) -> MetricData {
+    if answers.len() == 1 {
+        return answers.remove(0);
+    }
     let mut merger = Merger::default();
     let mut gaps = Vec::new();
     for answer in answers {

@@ -137,6 +137,11 @@ impl Evaluation {
         }
     }
 
+    /// Whether one series of the answer is made of several.
+    pub(in crate::source) const fn aggregates(&self) -> bool {
+        self.grouping.is_some()
+    }
+
     /// The query's answer, of series whose samples are of the same instants: aggregated where it aggregates,
     /// sorted by labels.
     pub(in crate::source) fn answer(&self, mut series: Vec<Series>) -> Vec<Series> {

@@ -7,8 +7,8 @@ use prost::Message;
 use super::labels::Normaliser;
 use super::line::Line;
 use super::message::{ChunkedReadResponse, Label, XOR};
-use crate::model::Series;
 use crate::model::samples::ChunkError;
+use crate::model::{Labels, Series};
 
 /// Encodings of native histograms: integer and float counts (`prompb.Chunk.Encoding`).
 const HISTOGRAMS: std::ops::RangeInclusive<i32> = 2..=3;
@@ -19,6 +19,9 @@ pub(super) enum ContentError {
     /// Not a message.
     #[error("a frame is no message of remote read ({0})")]
     Message(String),
+    /// Labels that are no text.
+    #[error("the labels of a series are no text ({0})")]
+    Labels(#[from] std::str::Utf8Error),
     /// A chunk that is damaged although its frame is not.
     #[error(transparent)]
     Chunk(#[from] ChunkError),
@@ -83,7 +86,10 @@ impl Columns {
         let (samples, came) = self.line.finish()?;
         self.found.samples += came;
         if let Some(labels) = self.open.take().filter(|_| !samples.is_empty()) {
-            self.found.series.push(Series { labels: self.normaliser.labels(labels), samples });
+            let nothing = Labels::new();
+            let before = self.found.series.last().map_or(&nothing, |series| &series.labels);
+            let labels = self.normaliser.labels(&labels, before)?;
+            self.found.series.push(Series { labels, samples });
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! is the series' own label, and stays.
 
 use std::collections::{BTreeMap, HashSet};
+use std::str::Utf8Error;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -104,20 +105,30 @@ impl Normaliser {
         Self { suspects: Arc::clone(&self.suspects), own: Arc::new(own) }
     }
 
-    /// The labels as the query API has them.
-    pub(super) fn labels(&self, labels: Vec<Label>) -> Labels {
-        let labels = labels.into_iter().filter(|label| !label.value.is_empty());
-        let (suspects, mut rest) =
-            self.parted(labels.map(|label| (label.name, label.value)).collect());
+    /// The labels as the query API has them, sharing with `like` what both have.
+    ///
+    /// # Errors
+    /// Labels that are no text.
+    pub(super) fn labels(&self, labels: &[Label], like: &Labels) -> Result<Labels, Utf8Error> {
+        let (mut rest, mut suspects) = (Labels::new(), Vec::new());
+        for label in labels.iter().filter(|label| !label.value.is_empty()) {
+            let (name, value) = (str::from_utf8(&label.name)?, str::from_utf8(&label.value)?);
+            if self.suspects.has(name, value) {
+                suspects.push((name, value));
+            } else {
+                rest.insert_like(like, name, value);
+            }
+        }
         if !self.own.is_empty() {
             let bare = rest.clone();
             for (name, value) in suspects {
+                let (name, value) = (name.to_owned(), value.to_owned());
                 if self.own.contains(&(bare.clone(), name.clone(), value.clone())) {
                     rest.insert(name, value);
                 }
             }
         }
-        rest
+        Ok(rest)
     }
 
     fn parted(&self, labels: Labels) -> (Labels, Labels) {

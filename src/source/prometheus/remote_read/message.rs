@@ -64,13 +64,13 @@ pub(super) struct ChunkedSeries {
     pub(super) chunks: Vec<Chunk>,
 }
 
-/// A label.
+/// A label, as views of the frame: text, which nobody has looked at yet.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub(super) struct Label {
-    #[prost(string, tag = "1")]
-    pub(super) name: String,
-    #[prost(string, tag = "2")]
-    pub(super) value: String,
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) name: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) value: Bytes,
 }
 
 /// Samples of one series and time, encoded. The bytes are a view of the frame.

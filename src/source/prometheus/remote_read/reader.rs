@@ -107,7 +107,7 @@ impl Query<'_> {
             api.stream(tries, &request, |response| stream::read(response, limit, columns())).await;
         Some(answer.map(|(found, bytes)| {
             let mut brought = brought(found, bytes);
-            if answering.is_some() {
+            if self.evaluation.aggregates() {
                 brought.series = self.evaluation.answer(brought.series);
             }
             brought

@@ -1,5 +1,6 @@
 //! Chunks, frames and answers as a server makes them.
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::super::testing::{End, Reply, Seen};
@@ -8,8 +9,8 @@ use crate::model::samples;
 use crate::units::Millis;
 
 pub(super) fn labels(labels: &[(&str, &str)]) -> Vec<Label> {
-    let label =
-        |(name, value): &(&str, &str)| Label { name: (*name).into(), value: (*value).into() };
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let label = |(name, value): &(&str, &str)| Label { name: bytes(name), value: bytes(value) };
     labels.iter().map(label).collect()
 }
 

@@ -100,6 +100,17 @@ fn damage_within_a_good_frame_is_an_error() {
 }
 
 #[test]
+fn labels_that_are_no_text_are_an_error() {
+    let mut body = message(&[("UUID", "aaaa")], vec![chunk(&[(1, 1.0)])]);
+    let place = body.windows(4).position(|bytes| bytes == b"aaaa").unwrap();
+    body[place] = 0xff;
+    let mut columns = columns(0, 10);
+    columns.add_message(body.into()).unwrap();
+    let error = columns.finish().unwrap_err().to_string();
+    assert!(error.starts_with("the labels of a series are no text (invalid utf-8"), "{error}");
+}
+
+#[test]
 fn a_count_that_the_bytes_cannot_hold_is_an_error() {
     let liar =
         Chunk { encoding: XOR, data: Bytes::from_static(b"\xff\xff\x00"), ..Chunk::default() };
@@ -130,8 +141,10 @@ proptest! {
             body[place] = byte;
         }
         let mut columns = columns(5, 90);
-        if columns.add_message(body.into()).is_ok() {
-            for series in columns.finish().unwrap().series {
+        if columns.add_message(body.into()).is_ok()
+            && let Ok(found) = columns.finish()
+        {
+            for series in found.series {
                 let instants: Vec<_> = series.samples().map(|(at, _)| at).collect();
                 prop_assert!(instants.is_sorted_by(|a, b| a < b));
                 prop_assert_eq!(instants.len(), series.samples.len());

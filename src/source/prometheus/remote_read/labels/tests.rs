@@ -10,7 +10,7 @@ fn set(labels: &[(&str, &str)]) -> Labels {
 }
 
 fn normalised(normaliser: &Normaliser, labels: &[(&str, &str)]) -> Labels {
-    normaliser.labels(testing::labels(labels))
+    normaliser.labels(&testing::labels(labels), &Labels::new()).unwrap()
 }
 
 #[test]
