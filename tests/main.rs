@@ -5,6 +5,7 @@
 mod agents;
 mod annotations;
 mod bad_input;
+mod cache;
 mod claims;
 mod claims_use;
 mod cli;

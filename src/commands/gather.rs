@@ -18,11 +18,14 @@ use crate::error::{Error, Result};
 use crate::model::window::rfc3339;
 use crate::model::{Inputs, MetricData, Policy, SourceState, SourceStatus, Window};
 use crate::settings::Settings;
-use crate::settings::source::{LiveSource, ObjectsFrom, SourceChoice, StoreSource};
+use crate::settings::source::{
+    CacheChoice, LiveSource, ObjectsFrom, SourceChoice, StoreSource, TENANT_HEADER,
+};
 use crate::settings::window::ResolvedWindow;
 use crate::source::kubernetes::{self, Cluster, ClusterOptions, ServiceProxy};
 use crate::source::objects::{self, RawObjects};
 use crate::source::progress::Progress;
+use crate::source::prometheus::options::{CacheOptions, ReadOptions};
 use crate::source::prometheus::transport::Transport;
 use crate::source::prometheus::{self, Collected, DirectTransport};
 use crate::source::snapshot::{self, Snapshot};
@@ -223,9 +226,10 @@ async fn collect_from(
     progress: &dyn Progress,
 ) -> Result<Collected> {
     let policy = &settings.policy;
+    let options = ReadOptions { cache: cache(live, settings)?, ..live.read.clone() };
     prometheus::collect(
         transport,
-        &live.read,
+        &options,
         &policy.gpu_resources,
         policy.max_gap_ms,
         window,
@@ -244,6 +248,17 @@ async fn collect_from(
             None => error,
         }
     })
+}
+
+/// The cache, with the time by which days are over: a run that was told of a later one knows no more for it.
+fn cache(live: &LiveSource, settings: &Settings) -> Result<Option<CacheOptions>> {
+    let Some(CacheChoice { dir, offline }) = live.cache.clone() else { return Ok(None) };
+    let clock = system_clock()?;
+    let now_ms = settings.now_ms.map_or(clock, |now| now.min(clock));
+    let headers = &live.connection.headers;
+    let tenant = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(TENANT_HEADER));
+    let tenant = tenant.map(|(_, value)| value.0.clone());
+    Ok(Some(CacheOptions { dir, offline, tenant, now_ms }))
 }
 
 fn direct(url: &str, live: &LiveSource) -> Result<DirectTransport> {

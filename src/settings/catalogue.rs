@@ -292,6 +292,12 @@ pub static SETTINGS: &[Setting] = &[
         "How raw samples are read: auto takes the first that the server offers of remote-read (compressed chunks, a fraction of the server's work), victoriametrics (its export), query (range selectors, JSON) and query-range (on a grid). The report names the choice").choices(TRANSPORTS).default("auto"),
     Setting::one(Prometheus, "prometheus-step", "DURATION", "prometheus.step",
         "Step of the grid where raw samples are read by query-range, 1s to 5m; of samples closer to each other the last counts").unset("just below the time between samples, as the server counts them"),
+    Setting::one(Prometheus, "cache-dir", "DIR", "cache.dir",
+        "Folder in which answers of remote read about UTC days that are over are kept, so that the next report does not ask for them; made when it is not there"),
+    Setting::switch(Prometheus, "no-cache", "cache.skip",
+        "Neither read nor fill the cache"),
+    Setting::switch(Prometheus, "offline", "cache.offline",
+        "Ask no metric server: what is in the cache of --prometheus has to do, and what is not there is a gap. Needs --cache-dir, and --objects or --no-kubernetes"),
     Setting::switch(Prometheus, "no-metrics", "prometheus.skip",
         "Read no metrics: what the objects show now stands for the whole window, and held time is unobserved. Not together with --prometheus"),
     // Kubernetes

@@ -13,7 +13,7 @@ use crate::source::kubernetes::options::ClusterOptions;
 use crate::source::prometheus::options::{ConnectionOptions, ReadOptions, SampleTransport, Secret};
 
 /// Header of multi-tenant servers (Mimir, Cortex, Thanos).
-const TENANT_HEADER: &str = "X-Scope-OrgID";
+pub const TENANT_HEADER: &str = "X-Scope-OrgID";
 
 /// Ways of reading raw samples by name, as in the catalogue.
 pub(super) const TRANSPORTS: &[(&str, SampleTransport)] = &[
@@ -59,10 +59,21 @@ pub struct LiveSource {
     pub connection: ConnectionOptions,
     /// How much is asked at a time.
     pub read: ReadOptions,
+    /// What was read before, where that is kept.
+    pub cache: Option<CacheChoice>,
     /// Where cluster objects come from.
     pub objects: ObjectsFrom,
     /// Which cluster, when one is asked.
     pub cluster: ClusterOptions,
+}
+
+/// The cache of answers about closed time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheChoice {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Whether no metric server is asked.
+    pub offline: bool,
 }
 
 /// Where cluster objects come from.
@@ -189,9 +200,22 @@ fn live(layers: &Layers) -> Result<LiveSource> {
         scrape: if scrapes { Some(collect::scrape_options(layers)?) } else { None },
         connection: connection(layers)?,
         read: read_options(layers)?,
+        cache: cache(layers)?,
         objects: objects_from(layers)?,
         cluster: cluster_options(layers)?,
     })
+}
+
+fn cache(layers: &Layers) -> Result<Option<CacheChoice>> {
+    let dir = layers.one("cache-dir", parse::path)?;
+    let offline = layers.switch("offline")?;
+    let skip = layers.switch("no-cache")? && !is_overruled(layers, "no-cache", "offline")?;
+    match dir {
+        Some(dir) if !skip => Ok(Some(CacheChoice { dir, offline })),
+        None if offline => Err(Error::usage("`--offline` needs a cache")
+            .hinted("name its folder: `--cache-dir DIR`, filled by a report without `--offline`")),
+        _ => Ok(None),
+    }
 }
 
 /// Which cluster.
@@ -220,6 +244,9 @@ impl LiveSource {
         if let Some(scrape) = &self.scrape {
             return scrape.check(&self.objects);
         }
+        if self.is_offline() {
+            return self.check_offline();
+        }
         let why = match (&self.prometheus, &self.objects) {
             _ if self.no_metrics => return Ok(()),
             (Some(_), _) | (None, ObjectsFrom::Cluster) => return Ok(()),
@@ -230,6 +257,21 @@ impl LiveSource {
             .hinted(
                 "name the server: `--prometheus http://HOST:9090`, or do without: `--store DIR`, `--scrape`, `--no-metrics`",
             ))
+    }
+
+    /// Whether neither a metric server nor a cluster is asked.
+    fn is_offline(&self) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.offline) && !self.no_metrics
+    }
+
+    fn check_offline(&self) -> Result<()> {
+        let missing = match (&self.prometheus, &self.objects, self.read.transport) {
+            (None, ..) => "the metric server of which samples are kept: `--prometheus URL`",
+            (_, ObjectsFrom::Cluster, _) => "`--objects PATH` or `--no-kubernetes`",
+            (.., SampleTransport::Auto | SampleTransport::RemoteRead) => return Ok(()),
+            _ => "`--transport auto`: what is kept came by remote read",
+        };
+        Err(Error::usage("`--offline` asks no server").hinted(format!("it needs {missing}")))
     }
 }
 

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct ConfigFile {
     /// How the metric server is reached.
     pub prometheus: Option<PrometheusSection>,
+    /// What was read before.
+    pub cache: Option<CacheSection>,
     /// How the cluster is reached.
     pub kubernetes: Option<KubernetesSection>,
     /// What is reported, and how.
@@ -76,6 +78,18 @@ pub struct PrometheusSection {
     pub step: Option<String>,
     /// Read no metrics at all.
     pub skip: Option<bool>,
+}
+
+/// What was read before.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CacheSection {
+    /// Folder with answers about UTC days that are over.
+    pub dir: Option<String>,
+    /// Neither read nor fill it.
+    pub skip: Option<bool>,
+    /// Ask no metric server.
+    pub offline: Option<bool>,
 }
 
 /// How the cluster is reached.

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::api_error::{ApiError, Verdict, is_web_page};
 use super::backoff::Backoff;
+use super::cache::Cache;
 use super::decode::{Answer, DecodeError};
 use super::options::ReadOptions;
 use super::transport::{ApiRequest, ApiResponse, StreamRequest, StreamResponse, Transport};
@@ -35,6 +36,7 @@ pub struct Api {
     outage: Mutex<Outage>,
     spill: Spill,
     labels: Mutex<LabelPool>,
+    cache: Option<Cache>,
 }
 
 /// How the server fared: its successes, and failures since the last one that speak of the server
@@ -60,7 +62,8 @@ impl Api {
         let spill = Spill::new(options.memory_bytes, &options.spill_dir);
         let (backoff, outage) = (Backoff::default(), Mutex::default());
         let labels = Mutex::default();
-        Self { transport, options, backoff, slots, outage, spill, labels }
+        let cache = options.cache.as_ref().map(|cache| Cache::new(cache, transport.target()));
+        Self { transport, options, backoff, slots, outage, spill, labels, cache }
     }
 
     /// The same with other waits, for tests that cannot sit out the real ones.
@@ -73,6 +76,11 @@ impl Api {
     /// Where samples go that do not fit into memory.
     pub(super) const fn spill(&self) -> &Spill {
         &self.spill
+    }
+
+    /// What was answered about closed time, where that is kept.
+    pub(super) const fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
     }
 
     /// Brings series into the form in which they are kept until the end of the run.

@@ -3,6 +3,7 @@
 //!
 //! How one query is read is [`super::reader`]'s; what the answers mean is the core's.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -11,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::api::Api;
 use super::api_error::{ApiError, cleaned};
+use super::cache::Cache;
 use super::decode;
 use super::merge::merged;
 use super::options::ReadOptions;
@@ -20,7 +22,7 @@ use super::ways::{NotOffered, Ways};
 use super::{requests, scope, status};
 use crate::model::query::QueryScope;
 use crate::model::samples::SpillError;
-use crate::model::{MetricData, QueryId, SourceStatus, Window};
+use crate::model::{MetricData, QueryId, SourceState, SourceStatus, Window};
 use crate::source::ReadPlan;
 use crate::source::progress::Progress;
 
@@ -61,6 +63,17 @@ pub enum CollectError {
         #[source]
         source: ApiError,
     },
+    /// Nothing is kept of the server, which may not be asked.
+    #[error("nothing of {target} for this report is in the cache, {}", dir.display())]
+    NotKept {
+        /// Where it is, without credentials.
+        target: String,
+        /// The cache.
+        dir: PathBuf,
+        /// What happened.
+        #[source]
+        source: std::io::Error,
+    },
     /// The server is there, and not one query got an answer.
     #[error(
         "cannot read metrics: {target} is there, but every query failed; the first is {reason}"
@@ -88,6 +101,9 @@ impl CollectError {
             Self::NotOffered { .. } => {
                 Some("leave --transport at auto, which takes the best way that the server offers")
             }
+            Self::NotKept { .. } => Some(
+                "run the same report once without --offline; --prometheus is a part of what is kept",
+            ),
             Self::NothingAnswered { .. } => {
                 Some("look at the server's log; a shorter --window asks less of it")
             }
@@ -120,32 +136,72 @@ pub async fn collect(
     let bindings = Bindings::new(&options.matchers, gpu_resources)?;
     let api = Arc::new(Api::new(transport, options.clone()));
     progress.phase(&format!("asking {}", api.target()));
-    let server = probe(&api).await?;
     let window = window.widened(2 * max_gap_ms, max_gap_ms);
-    let tries = PROBE_TRIES.min(api.options().max_attempts);
-    let ways = Ways::find(&api, tries, window).await.map_err(|NotOffered { way, error }| {
-        CollectError::NotOffered { target: server.clone(), way, source: error }
-    })?;
+    let (server, ways) = match api.cache().filter(|cache| cache.is_offline()) {
+        Some(cache) => kept(&api, cache)?,
+        None => found(&api, window).await?,
+    };
     let answered = api.answered();
     let run = Run { ways: &ways, window, progress };
     let (metrics, mut sources) = run.all(bindings).await;
     if let Some(failure) = api.spill().failure() {
         return Err(CollectError::TooMany(failure));
     }
-    if api.answered() == answered {
+    let from_cache = api.cache().is_some_and(|cache| cache.found() > 0);
+    if api.answered() == answered && !from_cache {
         // A report on that would be one of zeros.
         let reason = first_failure(&metrics);
+        if let Some(cache) = api.cache().filter(|cache| cache.is_offline()) {
+            return Err(not_kept(&api, cache, std::io::Error::other(reason)));
+        }
         return Err(CollectError::NothingAnswered { target: server, reason });
     }
-    sources.insert(
-        0,
-        SourceStatus {
-            name: "prometheus".to_owned(),
-            state: ways.state(),
-            detail: format!("{server}, {}", ways.described()),
-        },
-    );
+    sources.splice(0..0, about_server(&api, &server, &ways));
     Ok(Collected { metrics, sources, server })
+}
+
+/// The server and its ways, as they were when the cache was filled.
+fn kept(api: &Arc<Api>, cache: &Cache) -> Result<(String, Ways), CollectError> {
+    let record = cache.recall().map_err(|error| not_kept(api, cache, error))?;
+    Ok((record.server.clone(), Ways::of_cache(api, record)))
+}
+
+fn not_kept(api: &Api, cache: &Cache, source: std::io::Error) -> CollectError {
+    let (target, dir) = (api.target().to_owned(), cache.dir().to_owned());
+    CollectError::NotKept { target, dir, source }
+}
+
+/// The server, if somebody answers, and the ways to it.
+async fn found(api: &Arc<Api>, window: Window) -> Result<(String, Ways), CollectError> {
+    let server = probe(api).await?;
+    let tries = PROBE_TRIES.min(api.options().max_attempts);
+    let ways = Ways::find(api, tries, window).await.map_err(|NotOffered { way, error }| {
+        CollectError::NotOffered { target: server.clone(), way, source: error }
+    })?;
+    if let (Some(cache), Some(record)) = (api.cache(), ways.record(&server)) {
+        cache.remember(&record);
+    }
+    Ok((server, ways))
+}
+
+/// The first lines of coverage.
+fn about_server(api: &Api, server: &str, ways: &Ways) -> Vec<SourceStatus> {
+    let mut detail = format!("{server}, {}", ways.described());
+    let mut lines = Vec::new();
+    if let Some(cache) = api.cache() {
+        if cache.is_offline() {
+            detail =
+                format!("{server}, not asked: what was read of it before, {}", ways.described());
+        }
+        let unused = SourceStatus {
+            name: "cache".to_owned(),
+            state: SourceState::Skipped,
+            detail: "not used: it keeps what comes by remote read".to_owned(),
+        };
+        lines.push(ways.record(server).map_or(unused, |_| cache.status()));
+    }
+    lines.insert(0, SourceStatus { name: "prometheus".to_owned(), state: ways.state(), detail });
+    lines
 }
 
 /// What happened to the first query that has a gap.

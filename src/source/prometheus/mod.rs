@@ -3,7 +3,8 @@
 //! ```text
 //! collect ──► render (queries/*.promql)          what is asked, in which order
 //!    └──────► ways ──► remote_read, victoriametrics, reader, gridded   which way
-//!                         └──► parts ──► chunks, shards   how much at a time
+//!                 │       └──► parts ──► chunks, shards   how much at a time
+//!                 └──► cache                 what was answered about closed time
 //!                                └─────► api ──► transport   one request: retries, errors in words
 //!                                          └───► decode, scan  bytes to series
 //! examine                                        what a server says of itself, for `doctor`
@@ -17,6 +18,7 @@ pub mod api;
 mod api_error;
 mod auth;
 mod backoff;
+mod cache;
 pub(in crate::source) mod chunks;
 pub mod client;
 pub mod collect;

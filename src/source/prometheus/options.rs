@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::samples::MEMORY_BYTES;
+use crate::units::Millis;
 
 /// A secret that never shows in a debug print, a log or an error.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,6 +63,19 @@ pub enum SampleTransport {
     QueryRange,
 }
 
+/// A folder with answers about closed time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// The folder, made when it is not there.
+    pub dir: PathBuf,
+    /// Whether the folder alone is read, and no server.
+    pub offline: bool,
+    /// Tenant of a multi-tenant server, which has other samples than the next one.
+    pub tenant: Option<String>,
+    /// The instant of the run, by which time is closed or open.
+    pub now_ms: Millis,
+}
+
 /// How much is asked at a time, and how patiently.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
@@ -79,6 +93,8 @@ pub struct ReadOptions {
     pub transport: SampleTransport,
     /// Step of the grid where raw samples are read on one; `None` goes by how close samples are.
     pub step_ms: Option<i64>,
+    /// Where answers about closed time are kept, if they are.
+    pub cache: Option<CacheOptions>,
     /// Bytes of packed samples that stay in memory.
     pub memory_bytes: u64,
     /// Folder for a temporary file with those that do not.
@@ -95,6 +111,7 @@ impl Default for ReadOptions {
             matchers: Vec::new(),
             transport: SampleTransport::Auto,
             step_ms: None,
+            cache: None,
             memory_bytes: MEMORY_BYTES,
             spill_dir: std::env::temp_dir(),
         }

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 
 use super::api::Api;
 use super::api_error::ApiError;
+use super::cache::Record;
 use super::gridded::GridReader;
 use super::options::SampleTransport;
 use super::probes;
@@ -74,6 +75,23 @@ impl Ways {
             SampleTransport::Auto => first_offered(api, tries, window, &mut refused).await,
         };
         Ok(Self { query: RangeReader::over(Arc::clone(api)), raw, refused })
+    }
+
+    /// What is kept of the server behind `api`, by remote read.
+    pub(super) fn of_cache(api: &Arc<Api>, record: Record) -> Self {
+        let remote = RemoteReader::of_cache(Arc::clone(api), record.labels);
+        let query = RangeReader::over(Arc::clone(api));
+        Self { query, raw: Some(Raw::Remote(remote)), refused: Vec::new() }
+    }
+
+    /// What has to be known to read what is kept of `server`; `None` where its way is not one that is kept.
+    pub(super) fn record(&self, server: &str) -> Option<Record> {
+        match &self.raw {
+            Some(Raw::Remote(remote)) => {
+                Some(Record { server: server.to_owned(), labels: remote.labels().to_owned() })
+            }
+            _ => None,
+        }
     }
 
     /// The choice, for the report: `through remote read`.

@@ -10,7 +10,9 @@ use futures::future::BoxFuture;
 use super::super::answer::Answering;
 use super::super::api::Api;
 use super::super::api_error::ApiError;
+use super::super::cache::{Cache, Span, is_planned};
 use super::super::chunks::{self, Part};
+use super::super::decode::clipped;
 use super::super::notes::Notes;
 use super::super::parts::{Brought, Fetch, Job};
 use super::super::render::selector_in;
@@ -20,7 +22,7 @@ use super::labels::{Normaliser, Suspects};
 use super::line::Line;
 use super::{request, stream};
 use crate::model::query::QueryKind;
-use crate::model::{MetricData, QueryId, Window};
+use crate::model::{MetricData, QueryId, Series, Window};
 use crate::source::progress::Progress;
 use crate::source::{ReadPlan, SampleReader};
 
@@ -30,11 +32,24 @@ pub struct RemoteReader {
     api: Arc<Api>,
     notes: Notes,
     normaliser: Normaliser,
+    /// How labels are brought into the form in which they are kept, as text.
+    labels: String,
 }
 
 impl RemoteReader {
     pub(super) fn new(api: Arc<Api>, suspects: Suspects) -> Self {
-        Self { api, notes: Notes::default(), normaliser: Normaliser::new(suspects) }
+        let labels = suspects.described();
+        Self { api, notes: Notes::default(), normaliser: Normaliser::new(suspects), labels }
+    }
+
+    /// A reader of what is kept of a server, and of nothing else.
+    pub(in super::super) fn of_cache(api: Arc<Api>, labels: String) -> Self {
+        Self { labels, ..Self::new(api, Suspects::Replicas) }
+    }
+
+    /// How labels are brought into the form in which they are kept, as text.
+    pub(in super::super) fn labels(&self) -> &str {
+        &self.labels
     }
 
     /// Remarks about the answers to `query` so far that lose nothing of what was asked for.
@@ -57,14 +72,19 @@ impl RemoteReader {
             QueryKind::Tail => chunks::tail(plan.window),
             _ => chunks::days(plan.window),
         };
-        let normaliser = self.normaliser.of(&self.api, &plan.promql, plan.window).await;
-        let normaliser = normaliser.unwrap_or_else(|error| {
+        let evaluation = Evaluation::of(plan.query);
+        let is_offline = self.api.cache().is_some_and(Cache::is_offline);
+        let asked = match is_offline {
+            true => Ok(self.normaliser.clone()),
+            false => self.normaliser.of(&self.api, &plan.promql, plan.window).await,
+        };
+        let is_sure = asked.is_ok();
+        let normaliser = asked.unwrap_or_else(|error| {
             let note = format!("external and replica labels were taken off unasked: {error}");
             self.notes.add(plan.query, note);
             self.normaliser.clone()
         });
-        let evaluation = Evaluation::of(plan.query);
-        job.run(&Query { reader: self, normaliser, evaluation }, parts).await
+        job.run(&Query { reader: self, normaliser, is_sure, evaluation }, parts).await
     }
 }
 
@@ -86,11 +106,42 @@ impl SampleReader for RemoteReader {
 struct Query<'a> {
     reader: &'a RemoteReader,
     normaliser: Normaliser,
+    /// Whether the labels are as they would be the next time.
+    is_sure: bool,
     evaluation: Evaluation,
 }
 
 impl Query<'_> {
+    /// A part from the cache, or from the server into the cache.
     async fn part(&self, job: &Job<'_>, part: &Part) -> Option<Result<Brought, ApiError>> {
+        let Some(cache) = self.reader.api.cache() else { return self.asked(job, part).await };
+        let (kind, span) = (job.plan.query.kind(), (part.start, part.end));
+        let is_whole = part.shard.is_none() && is_planned(kind, span, job.plan.window);
+        let spans = if is_whole && self.is_sure { cache.spans(kind, span) } else { Vec::new() };
+        let key = |span: &Span| cache.key(&self.reader.labels, job.plan, *span);
+        let cut = |series: Vec<Series>| -> Vec<Series> {
+            series.into_iter().filter_map(|s| clipped(s, part.start, part.end)).collect()
+        };
+        if let Some(found) = cache.find(spans.iter().map(key).collect()).await {
+            return Some(Ok(Brought { series: cut(found), ..Brought::default() }));
+        }
+        if cache.is_offline() {
+            let warnings = vec![format!("it is not in the cache, {}", cache.dir().display())];
+            return Some(Ok(Brought { warnings, ..Brought::default() }));
+        }
+        let Some(first) = spans.first() else { return self.asked(job, part).await };
+        let whole = Part { start: first.0, end: first.1, ..part.clone() };
+        let answer = self.asked(job, &whole).await?;
+        if let Ok(brought) = &answer
+            && brought.warnings.is_empty()
+        {
+            cache.keep(key(first), brought.series.clone()).await;
+        }
+        Some(answer.map(|brought| Brought { series: cut(brought.series), ..brought }))
+    }
+
+    /// A part from the server.
+    async fn asked(&self, job: &Job<'_>, part: &Part) -> Option<Result<Brought, ApiError>> {
         let matchers = request::matchers(&job.selector(part)?)?;
         let window = Window::new(part.start, part.end)?;
         let answering = self.answering(job.plan.query.kind(), window);
