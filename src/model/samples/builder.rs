@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::decode::{ChunkError, Decoder};
+use super::Samples;
+use super::decode::{ChunkError, each_run};
 use super::encode::{Encoder, SAMPLES_PER_CHUNK, put_varint};
-use super::part::{Part, Place};
-use super::{Run, Samples};
+use super::part::{PADDING, Part, Place};
 use crate::units::Millis;
 
 /// Bytes from which on a part is closed: what is read back of a file at once.
@@ -53,17 +53,33 @@ impl Builder {
         start: Millis,
         end: Millis,
     ) -> Result<(), ChunkError> {
-        let Some(extent) = Extent::of(chunk)? else { return Ok(()) };
+        // Whether it can stay is asked when it is there, where bytes follow that the decoder may look at.
+        let before = self.bytes.len();
+        let at = append(&mut self.bytes, chunk);
+        self.bytes.extend_from_slice(&[0; PADDING]);
+        let extent = each_run(&self.bytes[at..], chunk.len(), |_| ());
+        self.bytes.truncate(at + chunk.len());
+        let Some(extent) = extent.inspect_err(|_| self.bytes.truncate(before))? else {
+            self.bytes.truncate(before);
+            return Ok(());
+        };
         let is_inside = start <= extent.first && extent.last < end;
         if extent.is_line && is_inside && self.last.is_none_or(|last| last < extent.first) {
-            self.close_chunk();
+            if self.chunk.count() > 0 || extent.bytes < chunk.len() {
+                self.bytes.truncate(before);
+                self.close_chunk();
+                append(&mut self.bytes, &chunk[..extent.bytes]);
+            }
             self.added(extent.first, extent.last, extent.count);
-            self.put(&chunk[..extent.bytes]);
-        } else if !extent.is_line || (extent.first < end && start <= extent.last) {
-            let samples = runs(chunk)?.into_iter().flat_map(Run::samples);
-            samples
-                .filter(|(at, _)| start <= *at && *at < end)
-                .for_each(|(at, value)| self.push(at, value));
+            self.close_full_part();
+            return Ok(());
+        }
+        self.bytes.truncate(before);
+        if !extent.is_line || (extent.first < end && start <= extent.last) {
+            each_run(chunk, chunk.len(), |run| {
+                let samples = run.samples().filter(|(at, _)| start <= *at && *at < end);
+                samples.for_each(|(at, value)| self.push(at, value));
+            })?;
         }
         Ok(())
     }
@@ -105,15 +121,13 @@ impl Builder {
 
     fn close_chunk(&mut self) {
         if self.chunk.count() > 0 {
-            let chunk = self.chunk.take();
-            self.put(&chunk);
+            let bytes = &mut self.bytes;
+            self.chunk.finish(|chunk| append(bytes, chunk));
+            self.close_full_part();
         }
     }
 
-    /// A chunk whose samples are counted already.
-    fn put(&mut self, chunk: &[u8]) {
-        put_varint(&mut self.bytes, chunk.len() as u64);
-        self.bytes.extend_from_slice(chunk);
+    fn close_full_part(&mut self) {
         if self.bytes.len() >= PART_BYTES {
             self.close_part();
         }
@@ -121,6 +135,7 @@ impl Builder {
 
     fn close_part(&mut self) {
         let Some(last) = self.last.filter(|_| self.count > 0) else { return };
+        self.bytes.extend_from_slice(&[0; PADDING]);
         let place = Place::Memory(Arc::from(self.bytes.as_slice()));
         self.parts.push(Part { first: self.first, last, count: self.count, place });
         self.bytes.clear();
@@ -128,45 +143,10 @@ impl Builder {
     }
 }
 
-fn runs(chunk: &[u8]) -> Result<Vec<Run>, ChunkError> {
-    let mut decoder = Decoder::new(chunk)?;
-    let mut out = Vec::new();
-    while let Some(run) = decoder.next_run(chunk, chunk.len())? {
-        out.push(run);
-    }
-    Ok(out)
-}
-
-/// What a chunk holds.
-struct Extent {
-    first: Millis,
-    last: Millis,
-    count: u32,
-    /// Up to its last sample.
-    bytes: usize,
-    /// Every sample is later than the one before; else first and last say nothing.
-    is_line: bool,
-}
-
-impl Extent {
-    /// Of a whole chunk; `None` where it has no sample.
-    fn of(chunk: &[u8]) -> Result<Option<Self>, ChunkError> {
-        let mut decoder = Decoder::new(chunk)?;
-        let mut out: Option<Self> = None;
-        while let Some(run) = decoder.next_run(chunk, chunk.len())? {
-            let out = out.get_or_insert(Self {
-                first: run.first,
-                last: run.first,
-                count: 0,
-                bytes: 0,
-                is_line: true,
-            });
-            let length = i64::from(run.count - 1).checked_mul(run.step_ms);
-            let goes_on = run.count == 1 || run.step_ms > 0;
-            let fits = length.and_then(|length| run.first.checked_add(length)).is_some();
-            out.is_line &= (out.count == 0 || out.last < run.first) && goes_on && fits;
-            (out.last, out.count) = (run.last(), out.count + run.count);
-        }
-        Ok(out.map(|out| Self { bytes: decoder.used_bytes(), ..out }))
-    }
+/// Puts a chunk behind its length, and says where it begins.
+fn append(bytes: &mut Vec<u8>, chunk: &[u8]) -> usize {
+    put_varint(bytes, chunk.len() as u64);
+    let at = bytes.len();
+    bytes.extend_from_slice(chunk);
+    at
 }

@@ -4,8 +4,12 @@
 //! (zigzag varint) and value (64 bits), the first step (varint), and from there bits: the change of
 //! the step in five sizes, and the XOR of the value with the one before. Where a gauge stands still,
 //! step and value both are a single zero bit; such runs are counted with one instruction.
+//!
+//! A chunk is read from its front to its back in one go, because what has to be known on the way then stays in
+//! registers, and its end is looked at once.
 
 use super::Run;
+use super::bits::{Bits, PEEK_BITS};
 use crate::units::Millis;
 
 /// A chunk that is not one.
@@ -21,264 +25,181 @@ pub enum ChunkError {
 
 /// Bytes of the number of samples.
 const COUNT_BYTES: usize = 2;
-/// Most bytes of a variable-length integer of 64 bits.
-const MAX_VARINT_BYTES: usize = 10;
-/// Bits that one look ahead has at least: eight bytes, less up to seven bits of the first.
-const PEEK_BITS: u32 = 57;
-/// Bits in which the number of leading zeros of a value stands.
-const LEADING_BITS: u32 = 5;
-/// Bits in which the number of its meaningful bits stands.
+/// Samples of two zero bits that one look ahead shows at most.
+const MOST_STILL: u32 = PEEK_BITS / 2;
+/// Bits in which the number of meaningful bits of a value stands.
 const MEANINGFUL_BITS: u32 = 6;
+/// The same, and five in front in which the number of its leading zeros stands.
+const WINDOW_BITS: u32 = 5 + MEANINGFUL_BITS;
 /// Sizes of a changed step: after `10`, `110` and `1110`.
 const STEP_BITS: [u32; 3] = [14, 17, 20];
+/// Steps up to here (35 years) and as many samples as a chunk can have do not add up to more than fits.
+const LONG_STEP_MS: i64 = 1 << 40;
+/// Instants from which such steps lead nowhere that does not fit.
+const FIRST_MS: std::ops::Range<Millis> = -(1 << 62)..1 << 62;
+
+/// What a chunk holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Instant of the first sample.
+    pub first: Millis,
+    /// Instant of the last sample.
+    pub last: Millis,
+    /// How many there are, at least one.
+    pub count: u32,
+    /// Bytes up to the last sample.
+    pub bytes: usize,
+    /// Every sample is later than the one before. Where it is not so, or might not be, first and last say nothing.
+    pub is_line: bool,
+}
 
 /// How many samples the chunk says to have; 0 when it is too short to say.
-#[must_use]
-pub fn count(chunk: &[u8]) -> u32 {
+fn count(chunk: &[u8]) -> u32 {
     match chunk {
         [a, b, ..] => u32::from(u16::from_be_bytes([*a, *b])),
         _ => 0,
     }
 }
 
-/// Reads one chunk from its front to its back. It does not hold the bytes, so that who holds them can hold it, too.
-#[derive(Debug, Clone, Copy)]
-pub struct Decoder {
-    /// Samples that are still to come.
-    left: u32,
-    state: State,
-    /// Instant and value of the last sample, and its distance to the one before.
-    at: Millis,
-    step: i64,
-    value: u64,
-    width: Width,
-    /// The next bit.
-    bit: usize,
+/// Hands the runs of a chunk to `take`, and says what it holds; `None` where it has no sample.
+///
+/// The chunk is the first `length` of `bytes`. What follows them is of no meaning, but where eight bytes do, the last
+/// samples are read as quickly as the others.
+///
+/// # Errors
+/// A chunk that is cut or malformed; what was handed out is then of no meaning.
+#[inline]
+pub fn each_run(
+    bytes: &[u8],
+    length: usize,
+    mut take: impl FnMut(Run),
+) -> Result<Option<Extent>, ChunkError> {
+    let count = match bytes.get(..length).ok_or(ChunkError::Truncated)? {
+        [] | [_] => return Err(ChunkError::Truncated),
+        head => count(head),
+    };
+    if count == 0 {
+        return Ok(None);
+    }
+    let mut bits = Bits::from_byte(bytes, COUNT_BYTES);
+    let (mut run, mut value) = first_sample(&mut bits)?;
+    let (first, mut left) = (run.first, count - 1);
+    let mut is_line = FIRST_MS.contains(&first);
+    let mut ahead = 0;
+    if left > 0 {
+        run.step_ms = bits.varint()?.cast_signed();
+        is_line &= is_later(run.step_ms);
+        // Of the second sample the step is written as it is; its value is as behind a bit for an unchanged one.
+        bits.back_one();
+        ahead = bits.peek() & (u64::MAX >> 1);
+    }
+    // One place hands out, so that what takes is compiled into the loop.
+    loop {
+        while ahead >> 62 == 0 && left > 0 {
+            let still = (ahead.leading_zeros() / 2).min(MOST_STILL).min(left);
+            (run.count, left) = (run.count + still, left - still);
+            bits.skip(2 * still);
+            ahead = bits.peek();
+        }
+        take(run);
+        if left == 0 {
+            break;
+        }
+        left -= 1;
+        let mut step_ms = run.step_ms;
+        if ahead >> 63 == 0 {
+            value.change(&mut bits, ahead, 1);
+        } else {
+            step_ms = step_ms.wrapping_add(change_of_step(&mut bits, ahead));
+            is_line &= is_later(step_ms);
+            ahead = bits.peek();
+            value.change(&mut bits, ahead, 0);
+        }
+        let first = run.last().wrapping_add(step_ms);
+        run = Run { first, step_ms, count: 1, value: f64::from_bits(value.bits) };
+        ahead = bits.peek();
+    }
+    if value.is_malformed {
+        return Err(ChunkError::Malformed);
+    }
+    if bits.taken() > 8 * length {
+        return Err(ChunkError::Truncated);
+    }
+    Ok(Some(Extent { first, last: run.last(), count, bytes: bits.taken().div_ceil(8), is_line }))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    First,
-    Second,
-    Later,
+fn first_sample(bits: &mut Bits<'_>) -> Result<(Run, Value), ChunkError> {
+    let at = bits.varint()?;
+    // Zigzag, as in Go's `binary.PutVarint`.
+    let first = (at >> 1).cast_signed() ^ -(at & 1).cast_signed();
+    // Before the first change all bits are meaningful, as the server's own decoder has it.
+    let value = Value { bits: bits.take(64), meaningful: 64, trailing: 0, is_malformed: false };
+    Ok((Run { first, step_ms: 0, count: 1, value: f64::from_bits(value.bits) }, value))
 }
 
-impl Decoder {
-    /// At the front of `chunk`.
-    ///
-    /// # Errors
-    /// A chunk that is too short to say how many samples it has.
-    pub fn new(chunk: &[u8]) -> Result<Self, ChunkError> {
-        if chunk.len() < COUNT_BYTES {
-            return Err(ChunkError::Truncated);
-        }
-        Ok(Self {
-            left: count(chunk),
-            state: State::First,
-            at: 0,
-            step: 0,
-            value: 0,
-            width: Width::WHOLE,
-            bit: 8 * COUNT_BYTES,
-        })
-    }
-
-    /// The next run of `chunk`, which has `length` bytes; what follows them in `bytes` is of no meaning.
-    ///
-    /// # Errors
-    /// A chunk that is cut or malformed; there is no sense in going on.
-    #[inline]
-    pub fn next_run(&mut self, bytes: &[u8], length: usize) -> Result<Option<Run>, ChunkError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        let mut bits = Bits { bytes, end: 8 * length, at: self.bit };
-        if self.state == State::Later {
-            let ahead = bits.peek();
-            let same_step = ahead >> 63 == 0;
-            if !same_step {
-                self.step = self.step.wrapping_add(change_of_step(&mut bits, ahead)?);
-            }
-            self.at = self.at.wrapping_add(self.step);
-            self.value = self.width.next(&mut bits, self.value, same_step.then_some(ahead))?;
-        } else {
-            self.begin(&mut bits)?;
-        }
-        let first = self.at;
-        let mut count = 1;
-        while self.state == State::Later && self.left > 0 {
-            let still = (bits.peek().leading_zeros() / 2).min(PEEK_BITS / 2).min(self.left);
-            bits.skip(2 * still)?;
-            (count, self.left) = (count + still, self.left - still);
-            if still < PEEK_BITS / 2 {
-                break;
-            }
-        }
-        self.at = first.wrapping_add(self.step.wrapping_mul(i64::from(count) - 1));
-        self.bit = bits.at;
-        Ok(Some(Run { first, step_ms: self.step, count, value: f64::from_bits(self.value) }))
-    }
-
-    /// The first two samples, which are written in other ways.
-    fn begin(&mut self, bits: &mut Bits<'_>) -> Result<(), ChunkError> {
-        if self.state == State::First {
-            let first = bits.varint()?;
-            // Zigzag, as in Go's `binary.PutVarint`.
-            self.at = (first >> 1).cast_signed() ^ -(first & 1).cast_signed();
-            self.value = bits.take(64)?;
-            self.state = State::Second;
-        } else {
-            self.step = bits.varint()?.cast_signed();
-            self.at = self.at.wrapping_add(self.step);
-            self.value = self.width.next(bits, self.value, None)?;
-            self.state = State::Later;
-        }
-        Ok(())
-    }
-
-    /// Bytes of the chunk up to the last sample that was read.
-    #[must_use]
-    pub const fn used_bytes(&self) -> usize {
-        self.bit.div_ceil(8)
-    }
+const fn is_later(step_ms: i64) -> bool {
+    0 < step_ms && step_ms <= LONG_STEP_MS
 }
 
 /// By how much the step differs from the one before, when it does.
-fn change_of_step(bits: &mut Bits<'_>, ahead: u64) -> Result<i64, ChunkError> {
+#[inline]
+fn change_of_step(bits: &mut Bits<'_>, ahead: u64) -> i64 {
     let ones = ahead.leading_ones().min(4);
     if ones == 4 {
-        bits.skip(4)?;
-        return bits.take(64).map(u64::cast_signed);
+        bits.skip(4);
+        return bits.take(64).cast_signed();
     }
     let size = STEP_BITS[ones as usize - 1];
     let head = ones + 1;
-    bits.skip(head + size)?;
+    bits.skip(head + size);
     let number = ((ahead << head) >> (64 - size)).cast_signed();
     // Half of the range is negative; the middle itself is not.
-    Ok(if number > 1 << (size - 1) { number - (1 << size) } else { number })
+    if number > 1 << (size - 1) { number - (1 << size) } else { number }
 }
 
-/// Where in 64 bits the meaningful ones of a value stood last.
+/// A value, and where in its 64 bits those stood that differed last.
 #[derive(Debug, Clone, Copy)]
-struct Width {
+struct Value {
+    bits: u64,
     meaningful: u32,
     trailing: u32,
+    /// A width was read that cannot be.
+    is_malformed: bool,
 }
 
-impl Width {
-    /// Before the first value: all of them, as the server's own decoder has it.
-    const WHOLE: Self = Self { meaningful: 64, trailing: 0 };
-
-    /// The next value after `value`. `seen` are bits that were looked at already, of which the first says
-    /// that the step stays.
+impl Value {
+    /// Goes on to the next one. Of `ahead`, the next bits, the first `used` are known and not taken yet.
     #[inline]
-    fn next(
-        &mut self,
-        bits: &mut Bits<'_>,
-        value: u64,
-        seen: Option<u64>,
-    ) -> Result<u64, ChunkError> {
-        let (ahead, before) = seen.map_or_else(|| (bits.peek(), 0), |seen| (seen << 1, 1));
-        if ahead >> 63 == 0 {
-            bits.skip(before + 1)?;
-            return Ok(value);
+    fn change(&mut self, bits: &mut Bits<'_>, ahead: u64, used: u32) {
+        let control = (ahead << used) >> 62;
+        if control < 0b10 {
+            return bits.skip(used + 1);
         }
-        let mut head = 2;
-        if ahead >> 62 == 0b11 {
-            head += LEADING_BITS + MEANINGFUL_BITS;
-            let leading = ((ahead >> 57) & 0x1f) as u32;
-            // 64 does not fit into six bits, and 0 is never needed.
-            let meaningful = match ((ahead >> 51) & 0x3f) as u32 {
-                0 => 64,
-                some => some,
-            };
-            let Some(trailing) = (64 - leading).checked_sub(meaningful) else {
-                return Err(ChunkError::Malformed);
-            };
-            *self = Self { meaningful, trailing };
+        let mut used = used + 2;
+        if control == 0b11 {
+            self.begin_window((ahead << used) >> (64 - WINDOW_BITS));
+            used += WINDOW_BITS;
         }
-        let changed = if before + head + self.meaningful <= PEEK_BITS {
-            bits.skip(before + head + self.meaningful)?;
-            (ahead << head) >> (64 - self.meaningful)
+        let changed = if used + self.meaningful <= PEEK_BITS {
+            bits.skip(used + self.meaningful);
+            (ahead << used) >> (64 - self.meaningful)
         } else {
-            bits.skip(before + head)?;
-            bits.take(self.meaningful)?
+            bits.skip(used);
+            bits.take(self.meaningful)
         };
-        Ok(value ^ (changed << self.trailing))
+        self.bits ^= changed << self.trailing;
     }
-}
 
-/// Bits of a byte slice from the highest to the lowest.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    /// Where they end; bytes behind may be looked at, which is quicker than to take care.
-    end: usize,
-    /// The next bit.
-    at: usize,
-}
-
-impl Bits<'_> {
-    /// At least the next [`PEEK_BITS`] bits from the highest on, without taking them; anything after the end.
     #[inline]
-    fn peek(&self) -> u64 {
-        let byte = self.at / 8;
-        let eight = match self.bytes.get(byte..byte + 8) {
-            Some(eight) => eight.try_into().map_or(0, u64::from_be_bytes),
-            None => self.last_bytes(byte),
-        };
-        eight << (self.at % 8)
+    fn begin_window(&mut self, window: u64) {
+        let [.., high, low] = window.to_be_bytes();
+        let window = u32::from(u16::from_be_bytes([high, low]));
+        let (leading, meaningful) = (window >> MEANINGFUL_BITS, window & 0x3f);
+        // 64 does not fit into six bits, and 0 is never needed.
+        self.meaningful = if meaningful == 0 { 64 } else { meaningful };
+        self.is_malformed |= leading + self.meaningful > 64;
+        self.trailing = 64_u32.saturating_sub(leading + self.meaningful);
     }
-
-    /// Eight bytes from `byte` on, of which not all are there.
-    fn last_bytes(&self, byte: usize) -> u64 {
-        let rest = self.bytes.get(byte..).unwrap_or_default();
-        let mut eight = [0_u8; 8];
-        let length = rest.len().min(8);
-        eight[..length].copy_from_slice(&rest[..length]);
-        u64::from_be_bytes(eight)
-    }
-
-    /// Takes `count` bits that were looked at.
-    #[inline]
-    fn skip(&mut self, count: u32) -> Result<(), ChunkError> {
-        self.at += count as usize;
-        if self.at > self.end { Err(ChunkError::Truncated) } else { Ok(()) }
-    }
-
-    /// Takes the next 33 to 64 bits as a number.
-    fn take(&mut self, count: u32) -> Result<u64, ChunkError> {
-        let high = self.peek() >> 32;
-        self.skip(32)?;
-        let rest = count - 32;
-        let low = self.peek() >> (64 - rest);
-        self.skip(rest)?;
-        Ok(high << rest | low)
-    }
-
-    /// Takes a variable-length integer, seven bits a byte, from a byte's edge.
-    fn varint(&mut self) -> Result<u64, ChunkError> {
-        let bytes = self.bytes.get(self.at / 8..self.end / 8).unwrap_or_default();
-        let (number, used) = varint(bytes)?;
-        self.at += 8 * used;
-        Ok(number)
-    }
-}
-
-/// A variable-length integer, seven bits a byte, and the bytes that it took.
-pub(super) fn varint(bytes: &[u8]) -> Result<(u64, usize), ChunkError> {
-    let mut number = 0_u64;
-    for (index, byte) in bytes.iter().take(MAX_VARINT_BYTES).enumerate() {
-        let bits = u64::from(byte & 0x7f);
-        if index + 1 == MAX_VARINT_BYTES && *byte > 1 {
-            return Err(ChunkError::Malformed);
-        }
-        number |= bits << (7 * index);
-        if byte & 0x80 == 0 {
-            return Ok((number, index + 1));
-        }
-    }
-    Err(if bytes.len() < MAX_VARINT_BYTES { ChunkError::Truncated } else { ChunkError::Malformed })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::units::Millis;
 
 /// Samples that a chunk gets, as of Prometheus.
-pub const SAMPLES_PER_CHUNK: u16 = 120;
+pub const SAMPLES_PER_CHUNK: u32 = 120;
 
 /// Writes one chunk, sample by sample.
 ///
@@ -11,7 +11,9 @@ pub const SAMPLES_PER_CHUNK: u16 = 120;
 #[derive(Debug, Clone, Default)]
 pub struct Encoder {
     out: BitWriter,
-    count: u16,
+    count: u32,
+    /// Of these, the last ones for which nothing is written yet: step and value are as before.
+    still: u32,
     at: Millis,
     step: i64,
     value: u64,
@@ -22,54 +24,84 @@ pub struct Encoder {
 impl Encoder {
     /// How many samples it has.
     #[must_use]
-    pub const fn count(&self) -> u16 {
+    pub const fn count(&self) -> u32 {
         self.count
     }
 
     /// Adds a sample; not more than 65,535.
+    #[inline]
     pub fn push(&mut self, at: Millis, value: f64) {
         let (value, step) = (value.to_bits(), at.wrapping_sub(self.at));
-        match self.count {
-            0 => {
-                self.out.bytes.extend([0, 0]);
-                self.out.varint((at << 1 ^ at >> 63).cast_unsigned());
-                self.out.bytes.extend(value.to_be_bytes());
+        self.count += 1;
+        if self.count > 2 {
+            if step == self.step && value == self.value {
+                self.at = at;
+                self.still += 1;
+                return;
             }
-            1 => {
-                self.out.varint(step.cast_unsigned());
-                self.put_value(value);
-            }
-            _ => {
-                self.put_step(step.wrapping_sub(self.step));
-                self.put_value(value);
-            }
+            self.put_still();
+            self.put_step(step.wrapping_sub(self.step));
+            self.put_value(value);
+        } else {
+            self.begin(at, step, value);
         }
         (self.at, self.step, self.value) = (at, step, value);
-        self.count += 1;
     }
 
-    /// The chunk; the next sample begins another.
-    pub fn take(&mut self) -> Vec<u8> {
-        let mut bytes = std::mem::take(self);
-        if let Some(count) = bytes.out.bytes.first_chunk_mut() {
-            *count = bytes.count.to_be_bytes();
+    /// The samples that were as the one before.
+    #[inline]
+    fn put_still(&mut self) {
+        while self.still > 0 {
+            let some = self.still.min(32);
+            self.out.put(0, 2 * some);
+            self.still -= some;
         }
-        bytes.out.bytes
+    }
+
+    /// The first two samples, which are written in other ways.
+    fn begin(&mut self, at: Millis, step: i64, value: u64) {
+        if self.count == 1 {
+            // Room for the number.
+            self.out.bytes.extend([0, 0]);
+            put_varint(&mut self.out.bytes, (at << 1 ^ at >> 63).cast_unsigned());
+            self.out.bytes.extend(value.to_be_bytes());
+        } else {
+            put_varint(&mut self.out.bytes, step.cast_unsigned());
+            self.put_value(value);
+        }
+    }
+
+    /// Hands the bytes of the chunk to `take`; the next sample begins another.
+    pub fn finish<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> T {
+        self.put_still();
+        self.out.flush();
+        if let Some(count) = self.out.bytes.first_chunk_mut() {
+            *count = u16::try_from(self.count).unwrap_or(u16::MAX).to_be_bytes();
+        }
+        let taken = take(&self.out.bytes);
+        self.out.bytes.clear();
+        *self = Self { out: std::mem::take(&mut self.out), ..Self::default() };
+        taken
     }
 
     fn put_step(&mut self, change: i64) {
         let fits = |size: u32| (-(1_i64 << (size - 1)) + 1..=1_i64 << (size - 1)).contains(&change);
-        let (prefix, prefix_bits, size) = match change {
-            0 => (0, 1, 0),
+        // What marks the size, and how many bits that takes.
+        let (mark, mark_bits, size) = match change {
+            0 => return self.out.put(0, 1),
             _ if fits(14) => (0b10, 2, 14),
             _ if fits(17) => (0b110, 3, 17),
             _ if fits(20) => (0b1110, 4, 20),
-            _ => (0b1111, 4, 64),
+            _ => {
+                self.out.put(0b1111, 4);
+                return self.out.put(change.cast_unsigned(), 64);
+            }
         };
-        self.out.put(prefix, prefix_bits);
-        self.out.put(change.cast_unsigned(), size);
+        let lowest = change.cast_unsigned() & ((1 << size) - 1);
+        self.out.put(mark << size | lowest, mark_bits + size);
     }
 
+    #[inline]
     fn put_value(&mut self, value: u64) {
         let changed = value ^ self.value;
         if changed == 0 {
@@ -82,10 +114,9 @@ impl Encoder {
         }
         self.width = Some((leading, trailing));
         let meaningful = 64 - leading - trailing;
-        self.out.put(0b11, 2);
-        self.out.put(u64::from(leading), 5);
         // 64 is written as 0.
-        self.out.put(u64::from(meaningful & 63), 6);
+        let window = 0b11 << 11 | u64::from(leading) << 6 | u64::from(meaningful & 63);
+        self.out.put(window, 13);
         self.out.put(changed >> trailing, meaningful);
     }
 }
@@ -95,37 +126,39 @@ impl Encoder {
 pub fn chunk(samples: &[(Millis, f64)]) -> Vec<u8> {
     let mut encoder = Encoder::default();
     samples.iter().for_each(|(at, value)| encoder.push(*at, *value));
-    encoder.take()
+    encoder.finish(<[u8]>::to_vec)
 }
 
-/// Bits from the highest to the lowest.
+/// Bits from the highest to the lowest, behind whole bytes.
 #[derive(Debug, Clone, Default)]
 struct BitWriter {
     bytes: Vec<u8>,
-    /// Bits of the last byte that are not used yet.
-    free: u32,
+    /// Bits that are not among the bytes yet, from the highest on, and how many: less than 64.
+    ahead: u64,
+    used: u32,
 }
 
 impl BitWriter {
-    /// The lowest `count` bits of `value`.
-    fn put(&mut self, value: u64, mut count: u32) {
-        while count > 0 {
-            if self.free == 0 {
-                self.bytes.push(0);
-                self.free = 8;
-            }
-            let taken = count.min(self.free);
-            let bits = (value >> (count - taken)) & ((1 << taken) - 1);
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= (bits << (self.free - taken)).to_le_bytes()[0];
-            }
-            (self.free, count) = (self.free - taken, count - taken);
+    /// `value`, which is one of `count` bits: 1 to 64.
+    #[inline]
+    fn put(&mut self, value: u64, count: u32) {
+        let free = 64 - self.used;
+        if count < free {
+            self.ahead |= value << (free - count);
+            self.used += count;
+            return;
         }
+        let more = count - free;
+        self.bytes.extend_from_slice(&(self.ahead | value >> more).to_be_bytes());
+        self.ahead = value.checked_shl(64 - more).unwrap_or(0);
+        self.used = more;
     }
 
-    /// Only ever on a byte's edge.
-    fn varint(&mut self, value: u64) {
-        put_varint(&mut self.bytes, value);
+    /// Fills the last byte with zeros.
+    fn flush(&mut self) {
+        let bytes = self.ahead.to_be_bytes();
+        self.bytes.extend_from_slice(&bytes[..self.used.div_ceil(8) as usize]);
+        (self.ahead, self.used) = (0, 0);
     }
 }
 

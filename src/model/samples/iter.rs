@@ -5,40 +5,68 @@ use std::iter::FusedIterator;
 use std::slice;
 
 use super::Run;
-use super::decode::{Decoder, varint};
-use super::part::Part;
+use super::bits::varint;
+use super::decode::each_run;
+use super::part::{PADDING, Part};
 use crate::units::Millis;
 
-/// Runs of samples in order of time.
+/// The bytes of a part, chunk by chunk.
+#[derive(Debug, Clone, Default)]
+struct Chunks<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Where the next chunk's length is.
+    at: usize,
+}
+
+impl<'a> Chunks<'a> {
+    fn of(part: &'a Part) -> Self {
+        Self { bytes: part.bytes(), at: 0 }
+    }
+
+    /// Hands the runs of the next chunk to `take`; `None` when there is none.
+    #[inline]
+    fn next(&mut self, take: impl FnMut(Run)) -> Option<()> {
+        let end = self.bytes.len().saturating_sub(PADDING);
+        let ahead = self.bytes.get(self.at..end).filter(|ahead| !ahead.is_empty())?;
+        // What is kept was checked when it was packed, and when it was read back.
+        let (length, used) = varint(ahead).ok()?;
+        let length = usize::try_from(length).ok()?;
+        let start = self.at + used;
+        self.at = start.checked_add(length)?;
+        each_run(&self.bytes[start..], length, take).ok().map(|_| ())
+    }
+}
+
+/// Hands all runs to `take`, as the decoder comes upon them.
+#[inline]
+pub(super) fn each_of(parts: &[Part], mut take: impl FnMut(Run)) {
+    for part in parts {
+        let mut chunks = Chunks::of(part);
+        while chunks.next(&mut take).is_some() {}
+    }
+}
+
+/// Runs of samples in order of time, put aside a chunk at a time.
 #[derive(Debug, Clone)]
 pub struct Runs<'a> {
     parts: slice::Iter<'a, Part>,
-    bytes: Cow<'a, [u8]>,
-    /// Where the chunk that is read begins and ends; the next one begins there.
-    start: usize,
-    end: usize,
-    decoder: Option<Decoder>,
+    chunks: Chunks<'a>,
+    /// Those of the chunk that was read last, and which of them is the next.
+    aside: Vec<Run>,
+    next: usize,
 }
 
 impl<'a> Runs<'a> {
     pub(super) fn new(parts: &'a [Part]) -> Self {
-        Self { parts: parts.iter(), bytes: Cow::Borrowed(&[]), start: 0, end: 0, decoder: None }
+        Self { parts: parts.iter(), chunks: Chunks::default(), aside: Vec::new(), next: 0 }
     }
 
     /// Goes to the next chunk; `None` at the end of all.
     fn advance(&mut self) -> Option<()> {
-        if self.end >= self.bytes.len() {
-            self.bytes = self.parts.next()?.bytes();
-            self.end = 0;
-        }
-        let ahead = self.bytes.get(self.end..).unwrap_or_default();
-        // What is kept was checked when it was packed, and when it was read back.
-        let (length, used) = varint(ahead).unwrap_or_default();
-        self.start = self.end + used;
-        self.end = usize::try_from(length).map_or(usize::MAX, |l| self.start.saturating_add(l));
-        self.decoder = self.bytes.get(self.start..self.end).and_then(|c| Decoder::new(c).ok());
-        if self.decoder.is_none() {
-            self.end = self.bytes.len();
+        self.aside.clear();
+        self.next = 0;
+        while self.chunks.next(|run| self.aside.push(run)).is_none() {
+            self.chunks = Chunks::of(self.parts.next()?);
         }
         Some(())
     }
@@ -50,12 +78,9 @@ impl Iterator for Runs<'_> {
     #[inline]
     fn next(&mut self) -> Option<Run> {
         loop {
-            if let Some(decoder) = &mut self.decoder {
-                let run = decoder.next_run(&self.bytes[self.start..], self.end - self.start);
-                if let Ok(Some(run)) = run {
-                    return Some(run);
-                }
-                self.decoder = None;
+            if let Some(run) = self.aside.get(self.next) {
+                self.next += 1;
+                return Some(*run);
             }
             self.advance()?;
         }
@@ -68,12 +93,16 @@ impl FusedIterator for Runs<'_> {}
 #[derive(Debug, Clone)]
 pub struct Iter<'a> {
     runs: Runs<'a>,
-    run: Option<Run>,
+    /// Of the run at hand: the next sample, and how many are left.
+    at: Millis,
+    step_ms: i64,
+    value: f64,
+    left: u32,
 }
 
 impl<'a> Iter<'a> {
     pub(super) const fn new(runs: Runs<'a>) -> Self {
-        Self { runs, run: None }
+        Self { runs, at: 0, step_ms: 0, value: 0.0, left: 0 }
     }
 }
 
@@ -82,15 +111,14 @@ impl Iterator for Iter<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<(Millis, f64)> {
-        let run = match self.run.take() {
-            Some(run) => run,
-            None => self.runs.next()?,
-        };
-        if run.count > 1 {
-            let first = run.first.wrapping_add(run.step_ms);
-            self.run = Some(Run { first, count: run.count - 1, ..run });
+        if self.left == 0 {
+            let Run { first, step_ms, count, value } = self.runs.next()?;
+            (self.at, self.step_ms, self.value, self.left) = (first, step_ms, value, count);
         }
-        Some((run.first, run.value))
+        let at = self.at;
+        self.at = at.wrapping_add(self.step_ms);
+        self.left -= 1;
+        Some((at, self.value))
     }
 }
 

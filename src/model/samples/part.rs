@@ -1,4 +1,4 @@
-//! A stretch of a series' samples: chunks in one piece of bytes, each with its length in front. What a part costs
+//! A stretch of a series' samples: chunks in one piece of bytes, each with its length in front, and zeros behind. What a part costs
 //! besides its bytes is paid once for a shard's worth of a series, not for every chunk.
 
 use std::borrow::Cow;
@@ -9,6 +9,9 @@ use super::encode::SAMPLES_PER_CHUNK;
 use super::iter::{Iter, Runs};
 use super::spill::{SpillError, Spilled};
 use crate::units::Millis;
+
+/// Zeros behind the last chunk, so that the decoder need not take care where it looks.
+pub(super) const PADDING: usize = 8;
 
 /// At least one sample.
 #[derive(Debug, Clone)]
@@ -27,7 +30,7 @@ pub(super) enum Place {
 }
 
 impl Part {
-    /// The bytes; none where they cannot be read back, which the file remembers.
+    /// Chunks and [`PADDING`]; nothing where they cannot be read back, which the file remembers.
     pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
         match &self.place {
             Place::Memory(bytes) => Cow::Borrowed(bytes),
@@ -43,7 +46,7 @@ impl Part {
     }
 
     const fn is_crumb(&self) -> bool {
-        matches!(self.place, Place::Memory(_)) && self.count < SAMPLES_PER_CHUNK as u32
+        matches!(self.place, Place::Memory(_)) && self.count < SAMPLES_PER_CHUNK
     }
 }
 
@@ -54,7 +57,7 @@ pub(super) fn without_crumbs(parts: Vec<Part>) -> Vec<Part> {
     let mut crumbs: Vec<Part> = Vec::new();
     for part in parts {
         let together = crumbs.iter().chain([&part]).map(|part| part.count).sum::<u32>();
-        if !part.is_crumb() || together > u32::from(SAMPLES_PER_CHUNK) {
+        if !part.is_crumb() || together > SAMPLES_PER_CHUNK {
             out.extend(swept(std::mem::take(&mut crumbs)));
         }
         if part.is_crumb() {

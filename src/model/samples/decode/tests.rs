@@ -7,14 +7,18 @@ use crate::mutation::fixed;
 
 /// The samples of a chunk, values as bits.
 fn decoded(chunk: &[u8]) -> Result<Vec<(Millis, u64)>, ChunkError> {
-    // What follows a chunk is not looked at.
+    // What follows a chunk is not looked at, and it may be the last of all bytes.
     let followed = [chunk, &[0xff; 16]].concat();
-    let mut decoder = Decoder::new(chunk)?;
     let mut out = Vec::new();
-    while let Some(run) = decoder.next_run(&followed, chunk.len())? {
-        out.extend(run.samples().map(|(at, value)| (at, value.to_bits())));
+    let mut take = |run: Run| out.extend(run.samples().map(|(at, value)| (at, value.to_bits())));
+    let extent = each_run(&followed, chunk.len(), &mut take)?;
+    assert_eq!(each_run(chunk, chunk.len(), |_| ()), Ok(extent));
+    assert_eq!(extent.map_or(0, |extent| extent.count as usize), out.len());
+    if let Some(extent) = extent {
+        assert!(extent.bytes <= chunk.len());
+        assert!(!extent.is_line || out.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!((extent.first, extent.last), (out[0].0, out[out.len() - 1].0));
     }
-    assert!(decoder.used_bytes() <= chunk.len());
     Ok(out)
 }
 
