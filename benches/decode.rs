@@ -68,7 +68,8 @@ const MAX_GAP_MS: i64 = STEP_MS * 5 / 2;
 /// Everything that is to be known of a gauge: number, sum, extremes, a histogram that percentiles are read
 /// from, observed and idle time, and the longest idle stretch. `BINS` of them make up its `top`.
 struct Statistics<const BINS: usize> {
-    top: f64,
+    bins_per_unit: f64,
+    idle_below: f64,
     count: u64,
     sum: f64,
     min: f64,
@@ -82,9 +83,11 @@ struct Statistics<const BINS: usize> {
 }
 
 impl<const BINS: usize> Statistics<BINS> {
+    #[expect(clippy::cast_precision_loss, reason = "a thousand is exact")]
     fn up_to(top: f64) -> Self {
         Self {
-            top,
+            bins_per_unit: (BINS - 1) as f64 / top,
+            idle_below: 0.05 * top,
             count: 0,
             sum: 0.0,
             min: f64::INFINITY,
@@ -102,24 +105,27 @@ impl<const BINS: usize> Statistics<BINS> {
     #[inline]
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
         clippy::cast_sign_loss,
         reason = "a bin is a small whole number"
     )]
     fn add(&mut self, run: Run) {
         let Run { first, step_ms, count, value } = run;
-        let later = if count > 1 { step_ms * i64::from(count - 1) } else { 0 };
+        let later = step_ms * i64::from(count - 1);
         let apart = first - self.last_ms;
         let held_ms = if apart <= MAX_GAP_MS { apart } else { 0 }
             + if step_ms <= MAX_GAP_MS { later } else { 0 };
         self.count += u64::from(count);
         self.sum += value * f64::from(count);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-        let bin = (value / self.top * (BINS - 1) as f64) as usize;
+        if value < self.min {
+            self.min = value;
+        }
+        if value > self.max {
+            self.max = value;
+        }
+        let bin = (value * self.bins_per_unit) as u32 as usize;
         self.bins[bin.min(BINS - 1)] += count;
         self.observed_ms += held_ms;
-        if value < 0.05 * self.top {
+        if value < self.idle_below {
             self.idle_ms += held_ms;
             self.stretch_ms += held_ms;
             self.longest_ms = self.longest_ms.max(self.stretch_ms);
@@ -184,15 +190,18 @@ fn decode(c: &mut Criterion) {
                 for day in black_box(days) {
                     columns.timestamps_ms.clear();
                     columns.values.clear();
-                    day.runs().for_each(|run| columns.add(run));
+                    day.each_run(|run| columns.add(run));
                     black_box((&columns.timestamps_ms, &columns.values));
                 }
             });
         });
         group.bench_function(format!("decode to samples, {name}"), |b| {
             b.iter(|| {
-                let all = black_box(days).iter().flat_map(Samples::iter);
-                all.fold(0.0, |sum, (_, value)| sum + value)
+                let mut sum = 0.0;
+                for day in black_box(days) {
+                    day.iter().for_each(|(_, value)| sum += value);
+                }
+                sum
             });
         });
         group.bench_function(format!("check and keep, {name}"), |b| b.iter(|| kept(chunks)));
@@ -208,7 +217,7 @@ fn decode(c: &mut Criterion) {
 
 /// Decodes all days as one series, and gives the number of samples.
 fn statistics<const BINS: usize>(days: &[Samples], mut into: Statistics<BINS>) -> u64 {
-    black_box(days).iter().flat_map(Samples::runs).for_each(|run| into.add(run));
+    black_box(days).iter().for_each(|day| day.each_run(|run| into.add(run)));
     black_box((into.sum, into.min, into.max, into.bins));
     black_box((into.observed_ms, into.idle_ms, into.longest_ms));
     into.count
@@ -232,6 +241,21 @@ fn answer() -> String {
     body
 }
 
+/// What a scanner finds, when nothing is kept of it.
+#[derive(Default)]
+struct Sum {
+    instants: i64,
+    values: f64,
+}
+
+impl scan::Take for Sum {
+    #[inline]
+    fn take(&mut self, at: i64, value: f64) {
+        self.instants ^= at;
+        self.values += value;
+    }
+}
+
 #[derive(Deserialize)]
 struct Envelope {
     data: Data,
@@ -253,6 +277,13 @@ fn json(c: &mut Criterion) {
     let mut group = c.benchmark_group("json");
     group.throughput(Throughput::Elements(samples)).sample_size(20);
     group.bench_function("scanner", |b| {
+        b.iter(|| {
+            let mut sum = Sum::default();
+            scan::each_series(black_box(body.as_bytes()), &mut sum, |_, _| ()).expect("usual");
+            sum
+        });
+    });
+    group.bench_function("scanner and packing", |b| {
         b.iter(|| scan::matrix(black_box(body.as_bytes())).expect("the usual form"));
     });
     group.bench_function("serde_json, typed", |b| {
@@ -295,8 +326,17 @@ fn lines(c: &mut Criterion) {
     group.throughput(Throughput::Elements(samples)).sample_size(20);
     group.bench_function("scanner", |b| {
         b.iter(|| {
-            for line in black_box(text.as_bytes()).split(|byte| *byte == b'\n') {
-                black_box(scan::line(line));
+            let mut sum = Sum::default();
+            for line in black_box(text.as_str()).lines() {
+                scan::line_into(line.as_bytes(), &mut sum).expect("the usual form");
+            }
+            sum
+        });
+    });
+    group.bench_function("scanner and packing", |b| {
+        b.iter(|| {
+            for line in black_box(text.as_str()).lines() {
+                black_box(scan::line(line.as_bytes()));
             }
         });
     });

@@ -5,16 +5,18 @@
 //! not of that form to the last byte (warnings, histograms, escapes, other servers) is left to
 //! `super::decode`, which gives the same for what is.
 
+mod digits;
 mod line;
 mod text;
 
 use std::str;
 
-pub use line::line;
-use text::{POWERS_U64, Text};
+use digits::POWERS_U64;
+pub use line::{line, line_into};
+use text::Text;
 
-use crate::model::Series;
 use crate::model::samples::Builder;
+use crate::model::{Labels, Series};
 use crate::units::{MS_PER_SECOND, Millis};
 
 const START: &[u8] = br#"{"status":"success","data":{"resultType":"matrix","result":["#;
@@ -22,47 +24,88 @@ const END: &[u8] = b"]}}";
 /// Most digits of whole seconds: 2286. With three more behind the point an `f64` is exact enough that
 /// parsing the text as one and rounding gives the same milliseconds.
 const MAX_SECOND_DIGITS: usize = 10;
+
+/// Takes samples as they are scanned.
+pub trait Take {
+    /// The next one.
+    fn take(&mut self, at: Millis, value: f64);
+}
+
+impl Take for Builder {
+    #[inline]
+    fn take(&mut self, at: Millis, value: f64) {
+        self.push(at, value);
+    }
+}
+
 /// The series of `body`, each sorted by time without duplicates; `None` when `body` is anything but a
 /// matrix in the usual form.
 #[must_use]
 pub fn matrix(body: &[u8]) -> Option<Vec<Series>> {
-    let mut text = Text { rest: body.strip_prefix(START)? };
     let mut found = Vec::new();
+    each_series(body, &mut Builder::default(), |labels, samples| {
+        let samples = samples.finish();
+        if !samples.is_empty() {
+            found.push(Series { labels, samples });
+        }
+    })?;
+    Some(found)
+}
+
+/// Hands the samples of each series of `body` to `samples`, as they are there, and then its labels to `end`; `None` as
+/// of [`matrix`], and then what was handed out is of no meaning.
+pub fn each_series<T: Take>(
+    body: &[u8],
+    samples: &mut T,
+    mut end: impl FnMut(Labels, &mut T),
+) -> Option<()> {
+    let mut text = Text { rest: body.strip_prefix(START)? };
     if !text.is_next(END) {
         loop {
-            found.extend(text.series()?);
+            let labels = text.series(samples)?;
+            end(labels, samples);
             if !text.is_next(b",") {
                 break;
             }
         }
         text.take(END)?;
     }
-    text.rest.trim_ascii().is_empty().then_some(found)
+    text.rest.trim_ascii().is_empty().then_some(())
 }
 
 impl<'a> Text<'a> {
-    /// A series, or nothing for one without samples.
-    fn series(&mut self) -> Option<Option<Series>> {
+    /// The labels of a series, after its samples.
+    fn series(&mut self, samples: &mut impl Take) -> Option<Labels> {
         self.take(br#"{"metric":"#)?;
         let labels = self.labels()?;
         self.take(br#","values":["#)?;
-        let mut samples = Builder::default();
         if !self.is_next(b"]}") {
             loop {
-                samples.push(self.instant()?, self.value()?);
+                samples.take(self.instant()?, self.value()?);
                 if !self.is_next(b",") {
                     break;
                 }
             }
             self.take(b"]}")?;
         }
-        let samples = samples.finish();
-        Some((!samples.is_empty()).then_some(Series { labels, samples }))
+        Some(labels)
     }
 
     /// `[1795132800.057,"`
     #[inline]
     fn instant(&mut self) -> Option<Millis> {
+        if let Some((usual, rest)) = self.rest.split_first_chunk()
+            && let Some(ms) = digits::usual_instant(*usual)
+            && let Some(rest) = rest.strip_prefix(b"\"")
+        {
+            self.rest = rest;
+            return Some(ms.cast_signed());
+        }
+        self.any_instant()
+    }
+
+    /// An instant with fewer digits, or without any behind the point.
+    fn any_instant(&mut self) -> Option<Millis> {
         self.take(b"[")?;
         let (seconds, length) = self.many_digits();
         // No zero stands before other digits.
@@ -93,7 +136,7 @@ impl<'a> Text<'a> {
     #[inline]
     fn value(&mut self) -> Option<f64> {
         let start = self.rest;
-        match self.plain_number() {
+        match self.short_number([b'"'; 2]).or_else(|| self.plain_number()) {
             Some(value) if self.is_next(b"\"]") => Some(value),
             _ => self.any_value(start),
         }

@@ -3,7 +3,10 @@
 //!
 //! What is not of that form to the last byte is left to `super::super::victoriametrics`, which parses it.
 
-use super::text::{POWERS_U64, Text, eight_digits};
+use super::Take;
+use super::digits::{self, POWERS_U64};
+use super::text::Text;
+use crate::model::samples::Builder;
 use crate::model::series::STALE_NAN_BITS;
 use crate::model::{Labels, Series};
 use crate::units::Millis;
@@ -20,15 +23,36 @@ const MAX_NUMBER_BYTES: usize = 40;
 /// A value that is no number is a staleness marker: VictoriaMetrics stores no other.
 #[must_use]
 pub fn line(body: &[u8]) -> Option<Series> {
-    let mut text = Text { rest: body };
-    text.take(br#"{"metric":"#)?;
-    let labels = text.any_labels()?;
-    text.take(br#","values":["#)?;
-    let values = text.list(Text::bare_value)?;
-    text.take(br#","timestamps":["#)?;
-    let timestamps_ms = text.list(Text::milliseconds)?;
-    let is_line = text.rest == b"}" && values.len() == timestamps_ms.len();
-    is_line.then(|| Series { labels, samples: timestamps_ms.into_iter().zip(values).collect() })
+    let mut samples = Builder::default();
+    let labels = line_into(body, &mut samples)?;
+    Some(Series { labels, samples: samples.finish() })
+}
+
+/// The labels of a line, after its samples are handed to `samples` as they are there; `None` as of [`line`], and then
+/// what was handed out is of no meaning.
+pub fn line_into(body: &[u8], samples: &mut impl Take) -> Option<Labels> {
+    let mut values = Text { rest: body };
+    values.take(br#"{"metric":"#)?;
+    let labels = values.any_labels()?;
+    values.take(br#","values":["#)?;
+    // Both lists side by side; there is no bracket within the first.
+    let end = digits::position(values.rest, b']')?;
+    let mut instants = Text { rest: &values.rest[end..] };
+    instants.take(br#"],"timestamps":["#)?;
+    if !values.is_next(b"]") {
+        loop {
+            samples.take(instants.milliseconds()?, values.bare_value()?);
+            let goes_on = values.is_next(b",");
+            if goes_on != instants.is_next(b",") {
+                return None;
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        values.take(b"]")?;
+    }
+    (instants.rest == b"]}").then_some(labels)
 }
 
 impl Text<'_> {
@@ -44,28 +68,14 @@ impl Text<'_> {
         Some(labels)
     }
 
-    /// What `one` reads, with commas between, to the bracket that closes the list.
-    fn list<T>(&mut self, one: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let mut found = Vec::new();
-        if self.is_next(b"]") {
-            return Some(found);
-        }
-        loop {
-            found.push(one(self)?);
-            if !self.is_next(b",") {
-                self.take(b"]")?;
-                return Some(found);
-            }
-        }
-    }
-
     /// `12.5`, `null`, `+Inf`
     #[inline]
     fn bare_value(&mut self) -> Option<f64> {
         let start = self.rest;
-        if let [digit @ b'0'..=b'9', b',' | b']', ..] = *start {
-            self.rest = &start[1..];
-            return Some(f64::from(digit - b'0'));
+        if !matches!(*start, [b'0', b'0'..=b'9', ..])
+            && let Some(value) = self.short_number([b',', b']'])
+        {
+            return Some(value);
         }
         // No zero stands before other digits.
         let plain = match *start {
@@ -103,8 +113,8 @@ impl Text<'_> {
         if let Some(head) = self.rest.first_chunk::<14>()
             && matches!(head[13], b',' | b']')
             && head[0] != b'0'
-            && let Some(first) = digits_at(head, 0)
-            && let Some(last) = digits_at(head, 5)
+            && let Some(first) = digits::eight(*head.first_chunk()?)
+            && let Some(last) = digits::eight(*head[5..].first_chunk()?)
         {
             self.rest = &self.rest[13..];
             return Some((first * 100_000 + last % 100_000).cast_signed());
@@ -117,13 +127,6 @@ impl Text<'_> {
         };
         is_number.then(|| ms.cast_signed())
     }
-}
-
-/// The number that the eight bytes from `at` on spell, if all of them are digits.
-#[inline]
-fn digits_at(head: &[u8; 14], at: usize) -> Option<u64> {
-    let eight = head[at..].first_chunk::<8>()?;
-    eight_digits(u64::from_le_bytes(*eight))
 }
 
 /// Whether `text` is a JSON number without exponent that cannot be out of range.

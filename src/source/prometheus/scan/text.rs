@@ -2,10 +2,9 @@
 
 use std::str;
 
+use super::digits::{self, MAX_EXACT_DIGITS, POWERS_U64};
 use crate::model::Labels;
 
-/// Most digits of a number that an `f64` holds exactly.
-const MAX_EXACT_DIGITS: usize = 15;
 /// Powers of ten that an `f64` holds exactly, so that one division rounds once.
 const POWERS: [f64; MAX_EXACT_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -78,6 +77,18 @@ impl<'a> Text<'a> {
         Some(if minus { -value } else { value })
     }
 
+    /// A number of up to seven digits, or `0.` and up to seven digits, behind which there is one of `ends`; nothing is
+    /// taken of another.
+    #[inline]
+    pub(super) fn short_number(&mut self, ends: [u8; 2]) -> Option<f64> {
+        let behind = usize::from(self.rest.starts_with(b"0.")) * 2;
+        let (number, length) = digits::up_to(*self.rest.get(behind..)?.first_chunk()?, ends)?;
+        self.rest = &self.rest[behind + length..];
+        #[expect(clippy::cast_precision_loss, reason = "at most seven digits")]
+        let number = number as f64;
+        Some(if behind > 0 { number / POWERS[length] } else { number })
+    }
+
     /// The digits that come next, as a number, and how many they are; the number is right for up to 16.
     #[inline]
     pub(super) fn digits(&mut self) -> (u64, usize) {
@@ -87,8 +98,7 @@ impl<'a> Text<'a> {
     /// The same where eight and more are usual.
     #[inline]
     pub(super) fn many_digits(&mut self) -> (u64, usize) {
-        let eight = self.rest.first_chunk::<8>().map(|eight| u64::from_le_bytes(*eight));
-        match eight.and_then(eight_digits) {
+        match self.rest.first_chunk().and_then(|eight| digits::eight(*eight)) {
             Some(eight) => self.digits_after(eight, 8),
             None => self.digits_after(0, 0),
         }
@@ -106,29 +116,4 @@ impl<'a> Text<'a> {
         self.rest = &self.rest[length..];
         (number, length)
     }
-}
-
-/// Powers of ten as whole numbers.
-pub(super) const POWERS_U64: [u64; MAX_EXACT_DIGITS + 1] = {
-    let mut powers = [1; MAX_EXACT_DIGITS + 1];
-    let mut index = 1;
-    while index < powers.len() {
-        powers[index] = powers[index - 1] * 10;
-        index += 1;
-    }
-    powers
-};
-
-/// The number that eight bytes spell, the first in the lowest byte, if all of them are digits: pairs, then
-/// fours, then eight at once.
-#[inline]
-pub(super) fn eight_digits(bytes: u64) -> Option<u64> {
-    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    let carried = bytes.wrapping_add(0x0606_0606_0606_0606);
-    if (bytes & HIGH) | ((carried & HIGH) >> 4) != 0x3333_3333_3333_3333 {
-        return None;
-    }
-    let pairs = (bytes & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul((10 << 8) + 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) + 1) >> 16;
-    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32)
 }
