@@ -3,18 +3,18 @@
 //! Copies of a value under several label sets become one value in `reading`.
 
 mod sketch;
-mod tally;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rayon::prelude::*;
 use sketch::Sketch;
-use tally::Tally;
 
 use super::exporter::{Bystanders, ExporterIdentity};
 use super::field::{DropReason, Field};
 use super::labels;
+use super::outline::{Outline, Tally};
 use super::reading::{Merging, Reading};
 use super::timeline::common_step;
 use crate::model::{Inputs, Interval, IntervalSet, Series};
@@ -73,14 +73,6 @@ impl DeviceObservation {
         let instances = self.instances.iter().enumerate().map(|(i, x)| (Some(i), &x.reading));
         std::iter::once((None, &self.card)).chain(instances)
     }
-
-    fn forget_signals(&mut self) {
-        let readings = self.instances.iter_mut().map(|i| &mut i.reading).chain([&mut self.card]);
-        for reading in readings {
-            reading.signals.clear();
-            reading.processes.clear();
-        }
-    }
 }
 
 /// All devices, and what became of their samples.
@@ -96,7 +88,14 @@ pub struct DeviceObservations<'a> {
     /// Samples clamped to a ratio's 1.
     pub clamped: u64,
     /// What the devices are made from, where it is needed again.
-    anew: Option<(Vec<Sketch<'a>>, Merging)>,
+    anew: Option<Anew<'a>>,
+}
+
+#[derive(Debug, Clone)]
+struct Anew<'a> {
+    sketches: Vec<Sketch<'a>>,
+    outlines: Vec<Outline>,
+    merging: Merging,
 }
 
 /// Most samples of all devices for which signals are kept. Beyond, they are made anew for each device
@@ -109,7 +108,9 @@ impl DeviceObservations<'_> {
     pub fn full(&self, position: usize) -> Cow<'_, DeviceObservation> {
         match &self.anew {
             None => Cow::Borrowed(&self.devices[position]),
-            Some((sketches, merging)) => Cow::Owned(sketches[position].observation(merging).0),
+            Some(Anew { sketches, outlines, merging }) => {
+                Cow::Owned(sketches[position].observation(merging, outlines, true).0)
+            }
         }
     }
 }
@@ -134,38 +135,37 @@ fn observe_keeping(
     for (field, data) in all() {
         for series in &data.series {
             let Some(id) = device_id(field, series) else { continue };
-            sketches
-                .entry(id.clone())
-                .or_insert_with(|| Sketch::new(id))
-                .add(field, series, &exporter);
+            let sketch = match sketches.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let sketch = Sketch::new(new.key().clone());
+                    new.insert(sketch)
+                }
+            };
+            sketch.add(field, series, lines.len(), &exporter);
             lines.push((field, series));
         }
     }
     let counted = Interval::new(inputs.window.start(), inputs.window.end());
-    let tallies: Vec<Tally> =
-        lines.par_iter().map(|(field, series)| Tally::of(*field, series, counted)).collect();
+    let outline =
+        |(field, series): &(Field, &Series)| Outline::of(*field, series, counted, max_gap_ms);
+    let outlines: Vec<Outline> = lines.par_iter().map(outline).collect();
     let merging =
-        Merging { steps: common_steps(&lines, &tallies, default_step_ms), max_gap_ms, counted };
-    let mut out = DeviceObservations::default();
-    tallies.iter().for_each(|tally| tally.add_to(&mut out));
-    let is_kept = out.samples_seen <= kept_samples;
+        Merging { steps: common_steps(&lines, &outlines, default_step_ms), max_gap_ms, counted };
+    let mut tally = Tally::default();
+    outlines.iter().for_each(|outline| tally.add(outline));
+    let Tally { seen: samples_seen, clamped, dropped } = tally;
+    let mut out = DeviceObservations { samples_seen, clamped, dropped, ..Default::default() };
+    let is_kept = samples_seen <= kept_samples;
     let sketches: Vec<Sketch<'_>> = sketches.into_values().collect();
-    let observed: Vec<(DeviceObservation, u64)> = sketches
-        .par_iter()
-        .map(|sketch| {
-            let (mut device, duplicates) = sketch.observation(&merging);
-            if !is_kept {
-                device.forget_signals();
-            }
-            (device, duplicates)
-        })
-        .collect();
+    let observed: Vec<(DeviceObservation, u64)> =
+        sketches.par_iter().map(|s| s.observation(&merging, &outlines, is_kept)).collect();
     for (device, duplicates) in observed {
         *out.dropped.entry(DropReason::Duplicate).or_default() += duplicates;
         out.devices.push(device);
     }
     out.dropped.retain(|_, n| *n > 0);
-    out.anew = (!is_kept).then_some((sketches, merging));
+    out.anew = (!is_kept).then_some(Anew { sketches, outlines, merging });
     out
 }
 
@@ -190,12 +190,12 @@ fn device_id(field: Field, series: &Series) -> Option<String> {
 /// By field, the median of the series' median spacings.
 fn common_steps(
     lines: &[(Field, &Series)],
-    tallies: &[Tally],
+    outlines: &[Outline],
     default_ms: i64,
 ) -> BTreeMap<Field, i64> {
     let of_field = |field: Field| {
-        let all = lines.iter().zip(tallies).filter(|((f, _), _)| f.kept_as() == field);
-        common_step(all.filter_map(|(_, tally)| tally.spacing), default_ms)
+        let all = lines.iter().zip(outlines).filter(|((f, _), _)| f.kept_as() == field);
+        common_step(all.filter_map(|(_, outline)| outline.spacing), default_ms)
     };
     Field::ALL.into_iter().map(|field| (field, of_field(field))).collect()
 }

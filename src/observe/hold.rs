@@ -148,17 +148,22 @@ fn do_overlap(lines: &[(&Timeline, i64)]) -> bool {
     all.windows(2).any(|pair| pair[0].overlap(pair[1]).is_some())
 }
 
-/// The times in which no sample is missing: one comes within one and a half steps of the one before.
+/// Whether no sample of a series is missing between two of them: they are at most one and a half steps apart.
+pub(super) const fn are_neighbours(previous: Millis, next: Millis, step_ms: i64) -> bool {
+    2 * (next - previous) <= 3 * step_ms
+}
+
+/// The times in which no sample is missing.
 fn stretches(line: &Timeline, step_ms: i64) -> Vec<Interval> {
     let mut out: Vec<Interval> = Vec::new();
     for run in line.runs().iter().filter(|run| run.event != Event::Stale) {
-        if 2 * run.step_ms > 3 * step_ms {
+        if !are_neighbours(run.first, run.first + run.step_ms, step_ms) {
             out.extend(run.times().map(|at| Interval::new(at, at + 1)));
             continue;
         }
         let end = run.last() + 1;
         match out.last_mut() {
-            Some(before) if 2 * (run.first + 1 - before.end) <= 3 * step_ms => before.end = end,
+            Some(before) if are_neighbours(before.end - 1, run.first, step_ms) => before.end = end,
             _ => out.push(Interval::new(run.first, end)),
         }
     }
@@ -169,7 +174,7 @@ fn stretches(line: &Timeline, step_ms: i64) -> Vec<Interval> {
 fn in_stretches(line: &Timeline, step_ms: i64, max_gap_ms: i64) -> Vec<Held> {
     let mut out = Vec::with_capacity(line.runs().len());
     each_hold(line, step_ms, max_gap_ms, |held| {
-        if 2 * held.every_ms > 3 * step_ms {
+        if !are_neighbours(0, held.every_ms, step_ms) {
             out.extend(held.singles());
         } else {
             out.push(held);
@@ -200,7 +205,7 @@ fn one_by_one(lines: &[(&Timeline, i64)], max_gap_ms: i64, counted: Interval) ->
 /// apart than one and a half steps.
 fn covers(line: &Timeline, step_ms: i64, at: Millis) -> bool {
     let (Some(previous), next) = line.samples_around(at) else { return false };
-    previous == at || next.is_some_and(|next| 2 * (next - previous) <= 3 * step_ms)
+    previous == at || next.is_some_and(|next| are_neighbours(previous, next, step_ms))
 }
 
 #[cfg(test)]

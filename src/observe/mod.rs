@@ -9,5 +9,6 @@ pub mod field;
 pub mod hold;
 pub mod kube_state;
 pub mod labels;
+mod outline;
 pub mod reading;
 pub mod timeline;

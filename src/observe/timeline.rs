@@ -87,7 +87,7 @@ impl Timeline {
     #[must_use]
     pub fn of(samples: &Samples, event: impl Fn(f64) -> Event) -> Self {
         let mut out = Self::default();
-        samples.runs().for_each(|run| out.push_run(run, event(run.value)));
+        samples.each_run(|run| out.push_run(run, event(run.value)));
         out
     }
 
@@ -242,16 +242,20 @@ impl Timeline {
     /// sides of an outage have the outage as their median; they hold for `common_ms`.
     #[must_use]
     pub fn step(&self, common_ms: i64, max_gap_ms: i64) -> i64 {
-        self.step_of(self.median_spacing(), common_ms, max_gap_ms)
+        step_of(self.median_spacing(), self.len(), common_ms, max_gap_ms)
     }
+}
 
-    /// The same, where the median spacing is known.
-    #[must_use]
-    pub fn step_of(&self, spacing: Option<i64>, common_ms: i64, max_gap_ms: i64) -> i64 {
-        match spacing {
-            Some(own) if own <= max_gap_ms || self.len() >= ENOUGH_TO_TELL => own,
-            _ => common_ms,
-        }
+/// The same of a series of which the median spacing and the number of events are known.
+pub(super) const fn step_of(
+    spacing: Option<i64>,
+    events: usize,
+    common_ms: i64,
+    max_gap_ms: i64,
+) -> i64 {
+    match spacing {
+        Some(own) if own <= max_gap_ms || events >= ENOUGH_TO_TELL => own,
+        _ => common_ms,
     }
 }
 

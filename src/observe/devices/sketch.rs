@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::tally::timeline;
 use super::{DeviceObservation, InstanceObservation};
 use crate::model::Series;
 use crate::observe::exporter::ExporterIdentity;
 use crate::observe::field::Field;
 use crate::observe::labels::{self, ClaimLabel, PodLabel};
+use crate::observe::outline::Outline;
 use crate::observe::reading::{Line, Merging};
 
 /// Number and profile of an instance; `None` for the card.
@@ -18,6 +18,8 @@ type Part = Option<(String, Option<String>)>;
 struct Source<'a> {
     field: Field,
     series: &'a Series,
+    /// Where its outline stands among all.
+    outline: usize,
     pod: Option<PodLabel>,
     claim: Option<ClaimLabel>,
 }
@@ -36,7 +38,14 @@ impl<'a> Sketch<'a> {
         Self { device, parts: BTreeMap::new() }
     }
 
-    pub(super) fn add(&mut self, field: Field, series: &'a Series, exporter: &ExporterIdentity) {
+    /// Adds the series whose outline will be the one at `outline`.
+    pub(super) fn add(
+        &mut self,
+        field: Field,
+        series: &'a Series,
+        outline: usize,
+        exporter: &ExporterIdentity,
+    ) {
         let own = |v: Option<&str>| v.map(ToOwned::to_owned);
         let fill = |slot: &mut Option<String>, value: Option<&str>| {
             if slot.is_none() {
@@ -60,23 +69,27 @@ impl<'a> Sketch<'a> {
         let part = series
             .label("GPU_I_ID")
             .map(|id| (id.to_owned(), series.label("GPU_I_PROFILE").map(ToOwned::to_owned)));
-        let source = Source { field, series, pod, claim: labels::claim(series) };
+        let source = Source { field, series, outline, pod, claim: labels::claim(series) };
         self.parts.entry(part).or_default().push(source);
     }
 
-    /// The device with its readings, and how many samples were duplicates.
-    pub(super) fn observation(&self, merging: &Merging) -> (DeviceObservation, u64) {
+    /// The device with its readings, and how many samples were duplicates; `is_full` as of [`Merging::reading`].
+    pub(super) fn observation(
+        &self,
+        merging: &Merging,
+        outlines: &[Outline],
+        is_full: bool,
+    ) -> (DeviceObservation, u64) {
         let mut out = self.device.clone();
         let mut all_duplicates = 0;
         for (part, sources) in &self.parts {
-            let mut lines: BTreeMap<Field, Vec<Line>> = BTreeMap::new();
-            for Source { field, series, pod, claim } in sources {
-                let timeline = timeline(*field, series);
-                let spacing = timeline.median_spacing();
-                let line = Line { pod: pod.clone(), claim: claim.clone(), timeline, spacing };
+            let mut lines: BTreeMap<Field, Vec<Line<'_>>> = BTreeMap::new();
+            for Source { field, series, outline, pod, claim } in sources {
+                let (pod, claim, outline) = (pod.as_ref(), claim.as_ref(), &outlines[*outline]);
+                let line = Line { pod, claim, field: *field, series, outline };
                 lines.entry(field.kept_as()).or_default().push(line);
             }
-            let (reading, duplicates) = merging.reading(&lines);
+            let (reading, duplicates) = merging.reading(&lines, is_full);
             all_duplicates += duplicates;
             out.presence = out.presence.union(&reading.presence);
             match part.clone() {
