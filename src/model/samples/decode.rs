@@ -54,7 +54,8 @@ pub struct Extent {
 }
 
 /// How many samples the chunk says to have; 0 when it is too short to say.
-fn count(chunk: &[u8]) -> u32 {
+#[must_use]
+pub fn count(chunk: &[u8]) -> u32 {
     match chunk {
         [a, b, ..] => u32::from(u16::from_be_bytes([*a, *b])),
         _ => 0,

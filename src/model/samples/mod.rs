@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::Builder;
-pub use decode::{ChunkError, Extent, each_run};
+pub use decode::{ChunkError, Extent, count, each_run};
 pub use encode::{Encoder, SAMPLES_PER_CHUNK, chunk};
 pub use iter::{Iter, Runs};
 use part::Part;

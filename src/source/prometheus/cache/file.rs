@@ -93,11 +93,11 @@ fn chunks(samples: &Samples) -> Vec<Vec<u8>> {
     for (at, value) in samples {
         open.push(at, value);
         if open.count() >= SAMPLES_PER_CHUNK {
-            out.push(open.take());
+            out.push(open.finish(<[u8]>::to_vec));
         }
     }
     if open.count() > 0 {
-        out.push(open.take());
+        out.push(open.finish(<[u8]>::to_vec));
     }
     out
 }
