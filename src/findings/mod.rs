@@ -6,6 +6,7 @@
 
 mod could_share;
 pub mod evidence;
+mod idle_hours;
 mod left_idle;
 mod mostly_idle;
 mod never_used;
@@ -15,6 +16,8 @@ pub mod select;
 mod sizes;
 mod spare_replicas;
 mod stale_claim;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod unused_gpus;
@@ -71,7 +74,7 @@ impl Rule {
 }
 
 /// Every rule, in the order in which they are tried.
-pub const RULES: [Rule; 8] = [
+pub const RULES: [Rule; 9] = [
     Rule { name: never_used::NAME, source: include_str!("never_used.rs"), find: never_used::find },
     Rule { name: left_idle::NAME, source: include_str!("left_idle.rs"), find: left_idle::find },
     Rule {
@@ -89,6 +92,7 @@ pub const RULES: [Rule; 8] = [
         source: include_str!("spare_replicas.rs"),
         find: spare_replicas::find,
     },
+    Rule { name: idle_hours::NAME, source: include_str!("idle_hours.rs"), find: idle_hours::find },
     Rule {
         name: oversized_gpu::NAME,
         source: include_str!("oversized_gpu.rs"),

@@ -7,5 +7,6 @@ pub mod fit;
 pub mod histogram;
 pub mod menu;
 pub mod replay;
+pub mod schedule;
 #[cfg(test)]
 pub(crate) mod testing;
