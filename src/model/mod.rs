@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod interval;
 pub mod labels;
 pub mod objects;
+pub mod placement;
 pub mod policy;
 pub mod quantity;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::dra::DraFacts;
+use super::placement::{Placement, Taint};
 use crate::units::Millis;
 
 /// Labels of an object.
@@ -115,6 +116,8 @@ pub struct PodFact {
     pub claims: Vec<String>,
     /// Pod group that it belongs to: claims may be reserved for the group and name no pod.
     pub pod_group: Option<String>,
+    /// Where it may run.
+    pub placement: Placement,
 }
 
 /// A node.
@@ -138,6 +141,10 @@ pub struct NodeFact {
     pub cpu_millicores: Option<i64>,
     /// Allocatable memory in bytes, when listed.
     pub memory_bytes: Option<i64>,
+    /// Pods that it takes, when listed.
+    pub pods: Option<u32>,
+    /// Taints, sorted.
+    pub taints: Vec<Taint>,
     /// `Some(since)` when the Ready condition is not true; `since` is its last transition.
     pub not_ready_since_ms: Option<Option<Millis>>,
     /// Cordoned.

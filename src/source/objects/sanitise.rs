@@ -6,7 +6,7 @@
 //! | kind | what stays besides `apiVersion`, `kind` and the metadata below |
 //! |---|---|
 //! | any | `metadata`: name, namespace, uid, creation and deletion time, labels, annotations, owners |
-//! | Pod | node, requests and limits, restart policies, overhead, claims, pod group; phase, conditions, times |
+//! | Pod | node, requests and limits, restart policies, overhead, claims, pod group, what says where it may run; phase, conditions, times |
 //! | Node | cordon, taints; capacity, allocatable, conditions, addresses, versions of kubelet and kernel |
 //! | `resource.k8s.io` | everything but `managedFields`: devices, selectors, allocations; `resourceVersion` |
 //! | Secret, kubeconfig | nothing: the object is dropped |
@@ -88,6 +88,21 @@ const CONTAINER_STATUS: Keep = Fields(&[
     ),
 ]);
 
+/// Of what ties a pod to other pods, that it does; not to which.
+const OF_PODS: Keep = Fields(&[(
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    Fields(&[("topologyKey", Scalar)]),
+)]);
+
+const AFFINITY: Keep = Fields(&[
+    ("nodeAffinity", Fields(&[("requiredDuringSchedulingIgnoredDuringExecution", Whole)])),
+    ("podAffinity", OF_PODS),
+    ("podAntiAffinity", OF_PODS),
+]);
+
+const SPREAD: Keep =
+    Fields(&[("topologyKey", Scalar), ("maxSkew", Scalar), ("whenUnsatisfiable", Scalar)]);
+
 const POD: Keep = Fields(&[
     ("apiVersion", Whole),
     ("kind", Whole),
@@ -101,6 +116,10 @@ const POD: Keep = Fields(&[
             ("resources", RESOURCES),
             ("overhead", Whole),
             ("resourceClaims", Whole),
+            ("nodeSelector", Whole),
+            ("affinity", AFFINITY),
+            ("tolerations", Whole),
+            ("topologySpreadConstraints", SPREAD),
             ("schedulingGroup", Fields(&[("podGroupName", Scalar)])),
             ("priorityClassName", Whole),
             ("schedulerName", Whole),

@@ -7,6 +7,7 @@ mod dra;
 mod metadata;
 mod node;
 mod normalise;
+mod placement;
 mod pod;
 mod requests;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
 
 use super::metadata::{Metadata, millis};
-use super::one_line;
+use super::{one_line, placement};
 use crate::model::objects::{NodeFact, is_part_of_card, is_passthrough};
 use crate::model::quantity::{self, QuantityError};
 use crate::units::Millis;
@@ -24,6 +24,7 @@ pub(super) fn decode(
     let node: Node = serde_json::from_value(value)
         .map_err(|e| format!("{}; the node is left out", one_line(&e.to_string())))?;
     let status = node.status.unwrap_or_default();
+    let spec = node.spec.unwrap_or_default();
     let capacity = status.capacity.clone().unwrap_or_default();
     let allocatable = status.allocatable.clone().unwrap_or_default();
     Ok(NodeFact {
@@ -36,8 +37,11 @@ pub(super) fn decode(
         gpu_allocatable: gpus("allocatable", &allocatable, gpu_resources, complain),
         cpu_millicores: amount("cpu", &allocatable, quantity::millicores, complain),
         memory_bytes: amount("memory", &allocatable, quantity::bytes, complain),
+        pods: amount("pods", &allocatable, quantity::bytes, complain)
+            .and_then(|pods| u32::try_from(pods).ok()),
+        taints: placement::taints(&spec),
         not_ready_since_ms: not_ready_since_ms(&status),
-        unschedulable: node.spec.and_then(|s| s.unschedulable).unwrap_or(false),
+        unschedulable: spec.unschedulable.unwrap_or(false),
         addresses: addresses(&status),
     })
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec, PodStatus};
 use serde_json::Value;
 
 use super::metadata::{Metadata, millis};
-use super::{one_line, requests};
+use super::{one_line, placement, requests};
 use crate::model::objects::{PodFact, PodPhase};
 use crate::units::Millis;
 
@@ -48,6 +48,7 @@ pub(super) fn decode(
         deletion_ms: metadata.deletion_ms,
         claims: claims(&spec, &status),
         pod_group: pod_group(&spec),
+        placement: placement::of_pod(&spec),
     })
 }
 

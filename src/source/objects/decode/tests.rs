@@ -389,3 +389,61 @@ fn real_manifests_and_dumps_are_read_or_complained_about() {
     assert!(problem.subject.contains("vllm-llama3-8b-instruct.yaml"), "{problem:?}");
     assert!(problem.detail.starts_with("line "), "{problem:?}");
 }
+
+#[test]
+fn where_a_pod_may_run() {
+    let (pod, problems) = decoded(&json!({
+        "nodeSelector": {"pool": "gpu"},
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{
+                    "matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}],
+                    "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}],
+                }]},
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}],
+            },
+        },
+        "tolerations": [
+            {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+            {"key": "team", "value": "red"},
+        ],
+        "containers": [],
+    }));
+    assert_eq!(problems, [""; 0]);
+    let placement = pod.placement;
+    assert_eq!(placement.node_selector["pool"], "gpu");
+    let terms = placement.affinity.expect("required");
+    assert_eq!((terms.len(), terms[0].len()), (1, 2));
+    assert_eq!((terms[0][0].key.as_str(), terms[0][0].is_field), ("zone", false));
+    assert_eq!((terms[0][1].key.as_str(), terms[0][1].is_field), ("metadata.name", true));
+    let tolerated: Vec<_> = placement.tolerations.iter().map(|t| t.value.as_deref()).collect();
+    assert_eq!(tolerated, [None, Some("red")]);
+    assert!(!placement.minds_others);
+}
+
+#[test]
+fn what_ties_a_pod_to_others_is_seen_and_not_to_whom() {
+    let spread = |when: &str| {
+        json!({"topologySpreadConstraints": [{"topologyKey": "zone", "maxSkew": 1,
+        "whenUnsatisfiable": when, "labelSelector": {"matchLabels": {"app": "secret"}}}], "containers": []})
+    };
+    let apart = json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "secret"}}}]}}, "containers": []});
+    for (spec, expected) in
+        [(spread("DoNotSchedule"), true), (spread("ScheduleAnyway"), false), (apart.clone(), true)]
+    {
+        assert_eq!(decoded(&spec).0.placement.minds_others, expected, "{spec}");
+    }
+    let kept = crate::source::objects::sanitised(&pod(&apart)).expect("a pod");
+    assert!(!kept.to_string().contains("secret"), "{kept}");
+}
+
+#[test]
+fn what_keeps_pods_away_from_a_node() {
+    let facts = facts(vec![json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"},
+        "spec": {"taints": [{"key": "b", "effect": "NoExecute"}, {"key": "a", "value": "x", "effect": "NoSchedule"}]},
+        "status": {"allocatable": {"pods": "110"}}})]);
+    let node = &facts.nodes[0];
+    let taints: Vec<_> = node.taints.iter().map(|t| (t.key.as_str(), t.value.as_str())).collect();
+    assert_eq!((taints, node.pods), (vec![("a", "x"), ("b", "")], Some(110)));
+}
