@@ -2,6 +2,7 @@
 
 use super::Filters;
 use super::contract::{LeaseRow, RecommendReport, Recommendation, SCHEMA_VERSION, Totals};
+use super::packing;
 use super::realised::Realised;
 use crate::findings::evidence::{Evidence, History, subjects};
 use crate::findings::proposal::{Proposal, Verdict};
@@ -66,6 +67,9 @@ pub fn beside(
     let (refused, proposed): (Vec<_>, Vec<_>) =
         proposals.into_iter().partition(|proposal| proposal.refusal.is_some());
     let recommendations = counted(&proposed, &evidence, &report.window);
+    let done: Vec<&Proposal> =
+        proposed.iter().zip(&recommendations).filter(|(_, r)| r.counted).map(|(p, _)| p).collect();
+    let packing = packing::pack(&evidence, &done);
     let refused = refused.iter().map(|p| row(p, &evidence, &report.window)).collect();
     RecommendReport {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -78,6 +82,7 @@ pub fn beside(
         recommendations,
         refused,
         not_judged,
+        packing,
         filtered: u32::try_from(filtered).unwrap_or(u32::MAX),
         coverage: report.coverage.clone(),
         reconciliation: report.reconciliation.clone(),

@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::packing::contract::Packing;
 use crate::report::contract::{Assumption, Coverage, Finding, Reconciliation, ScopeRow, WindowRow};
 
 /// Version of the contract. A field that changes meaning or goes away raises the first number.
@@ -34,6 +35,8 @@ pub struct RecommendReport {
     pub refused: Vec<Recommendation>,
     /// What there is too little evidence of to say anything.
     pub not_judged: Vec<NotJudged>,
+    /// Which nodes come free with the counted recommendations done.
+    pub packing: Packing,
     /// How many recommendations the filters left out.
     pub filtered: u32,
     /// What the figures rest on, and what is missing.

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod contract;
+pub mod packing;
 mod realised;
 
 pub use build::{Material, beside, recommend};

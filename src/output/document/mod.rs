@@ -11,6 +11,7 @@ mod explain;
 mod fields;
 mod findings;
 mod listing;
+mod packing;
 mod recommend;
 mod states;
 mod sums;

@@ -6,7 +6,7 @@ use super::super::RenderOptions;
 use super::super::format::{count, decimal, duration, hours_alone, money_alone, percent, plural};
 use super::findings::evidence;
 use super::value::{Value, column};
-use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, shown};
+use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, packing, shown};
 use crate::recommend::contract::{NotJudged, ProofRow, RecommendReport, Recommendation, Risk};
 use crate::report::contract::{Basis, SavingsKind};
 
@@ -38,6 +38,7 @@ pub(in super::super) fn build(
             options,
         ));
     }
+    blocks.extend(packing::blocks(report, options));
     if with_refused {
         blocks.extend(items("Refused", &report.refused, report, options));
         blocks.extend(unjudged(&report.not_judged, options));
