@@ -11,6 +11,7 @@ use crate::claims::classify::{Classified, Surroundings, Use};
 use crate::claims::usage::Usages;
 use crate::cost::price::Price;
 use crate::model::dra::ClaimFact;
+use crate::model::policy::PriceBook;
 use crate::model::recommending::Recommending;
 use crate::model::{ClusterFacts, Inputs, Window};
 use crate::report::contract::WorkloadRow;
@@ -117,6 +118,8 @@ pub struct Evidence<'a> {
     pub attribution: &'a Attribution,
     /// Price of each device.
     pub prices: &'a [Option<Price>],
+    /// What other devices would cost.
+    pub book: &'a PriceBook,
     /// The window.
     pub window: Window,
     /// Idle threshold.

@@ -5,11 +5,13 @@
 //! rules say there rests on its figures alone.
 
 mod could_share;
+mod dear_gpu;
 pub mod evidence;
 mod idle_hours;
 mod left_idle;
 mod mostly_idle;
 mod never_used;
+mod on_demand_batch;
 mod oversized_gpu;
 pub mod proposal;
 pub mod select;
@@ -74,7 +76,7 @@ impl Rule {
 }
 
 /// Every rule, in the order in which they are tried.
-pub const RULES: [Rule; 9] = [
+pub const RULES: [Rule; 11] = [
     Rule { name: never_used::NAME, source: include_str!("never_used.rs"), find: never_used::find },
     Rule { name: left_idle::NAME, source: include_str!("left_idle.rs"), find: left_idle::find },
     Rule {
@@ -102,6 +104,12 @@ pub const RULES: [Rule; 9] = [
         name: could_share::NAME,
         source: include_str!("could_share.rs"),
         find: could_share::find,
+    },
+    Rule { name: dear_gpu::NAME, source: include_str!("dear_gpu.rs"), find: dear_gpu::find },
+    Rule {
+        name: on_demand_batch::NAME,
+        source: include_str!("on_demand_batch.rs"),
+        find: on_demand_batch::find,
     },
     Rule {
         name: mostly_idle::NAME,

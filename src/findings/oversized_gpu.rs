@@ -68,7 +68,12 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
 }
 
 /// Why use says nothing about need.
-fn unfit(traces: &[&Trace], evidence: &Evidence<'_>, now: &Size, is_part: bool) -> Option<String> {
+pub(super) fn unfit(
+    traces: &[&Trace],
+    evidence: &Evidence<'_>,
+    now: &Size,
+    is_part: bool,
+) -> Option<String> {
     let need = crate::sizing::demand::demand(traces, Span::of(evidence.window), &evidence.rules);
     let Some((peak, median)) = need.memory_peak_bytes.zip(need.memory_median_bytes) else {
         return Some("how much memory it uses is not known".to_owned());

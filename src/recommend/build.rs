@@ -47,6 +47,7 @@ pub fn beside(
         subjects: subjects(&report.workloads, leases, attribution, accounts.window),
         attribution,
         prices: &accounts.prices,
+        book: &policy.prices,
         window: accounts.window,
         idle_below: accounts.idle_below,
         rules: policy.recommending,

@@ -88,6 +88,7 @@ pub fn with_leases(accounts: &Accounts, policy: &Policy, stamp: Stamp) -> (Repor
         subjects: subjects(&workloads, &devices_of_pods, attribution, *window),
         attribution,
         prices,
+        book: &policy.prices,
         window: *window,
         idle_below: accounts.idle_below,
         rules: policy.recommending,

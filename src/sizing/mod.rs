@@ -4,6 +4,7 @@
 
 pub mod demand;
 pub mod fit;
+pub mod hardware;
 pub mod histogram;
 pub mod menu;
 pub mod replay;
