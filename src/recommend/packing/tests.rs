@@ -169,7 +169,9 @@ fn peaks_of_the_window_are_told() {
     // Two pods that ran in the first half would not fit on what is left.
     let mut world = two_nodes();
     for pod in ["x", "y"] {
-        world = world.pod("n2", "Job", pod, &[BUSY]);
+        let morning: Load =
+            |minute| if minute < 720 { (0.9, 40_000.0) } else { (f64::NAN, f64::NAN) };
+        world = world.pod("n2", "Job", pod, &[morning]);
         let fact = world.facts.pods.last_mut().expect("just added");
         fact.phase = crate::model::objects::PodPhase::Succeeded;
         fact.finished_ms = Some(crate::findings::testing::MONDAY + 12 * 3_600_000);
