@@ -4,6 +4,7 @@
 //! headings, from which the documentation for users and `explain` are made. A report has no minutes to replay; what
 //! rules say there rests on its figures alone.
 
+mod claimed_too_much;
 mod could_share;
 mod dear_gpu;
 pub mod evidence;
@@ -76,7 +77,7 @@ impl Rule {
 }
 
 /// Every rule, in the order in which they are tried.
-pub const RULES: [Rule; 11] = [
+pub const RULES: [Rule; 12] = [
     Rule { name: never_used::NAME, source: include_str!("never_used.rs"), find: never_used::find },
     Rule { name: left_idle::NAME, source: include_str!("left_idle.rs"), find: left_idle::find },
     Rule {
@@ -104,6 +105,11 @@ pub const RULES: [Rule; 11] = [
         name: could_share::NAME,
         source: include_str!("could_share.rs"),
         find: could_share::find,
+    },
+    Rule {
+        name: claimed_too_much::NAME,
+        source: include_str!("claimed_too_much.rs"),
+        find: claimed_too_much::find,
     },
     Rule { name: dear_gpu::NAME, source: include_str!("dear_gpu.rs"), find: dear_gpu::find },
     Rule {

@@ -48,6 +48,12 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     if !leases.iter().all(is_alike) || is_part && device.sharing != Sharing::Mig {
         return None;
     }
+    if !is_part
+        && device.sharing == Sharing::Dra
+        && super::claimed_too_much::offers_partitions(evidence, &device.model)
+    {
+        return None;
+    }
     let card_bytes = leases.iter().filter_map(|l| of(l).memory_bytes).reduce(f64::min)?;
     let mut menu = mig_sizes(&device.model, card_bytes);
     menu.retain(|size| size.share <= first.share + EPSILON);

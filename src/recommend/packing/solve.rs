@@ -62,7 +62,8 @@ impl Card {
         match need {
             Need::Whole => is_alike && self.taken.is_empty(),
             Need::Slice(profile, _) => {
-                let can_be_cut = is_alike || self.sharing == Sharing::Exclusive;
+                let can_be_cut =
+                    is_alike || matches!(self.sharing, Sharing::Exclusive | Sharing::Dra);
                 can_be_cut
                     && self.profiles().is_some_and(|p| layout::fits(&self.model, &p, profile))
             }
@@ -183,6 +184,7 @@ pub(super) fn consolidate(
     });
     let (mut drained, mut reasons) = (Vec::new(), BTreeMap::new());
     let mut is_closed = vec![false; machines.len()];
+    let mut is_gone = vec![false; machines.len()];
     for machine in order {
         // What was moved once is not moved again.
         if is_closed[machine] || machines[machine].unused() <= 0.0 {
@@ -192,21 +194,20 @@ pub(super) fn consolidate(
             reasons.insert(machine, why);
             continue;
         }
-        let is_target = |m: usize| {
-            m != machine
-                && machines[m].is_target
-                && !drained.iter().any(|d: &Drained| d.machine == m)
-        };
-        let mut targets: Vec<usize> = (0..machines.len()).filter(|&m| is_target(m)).collect();
-        targets.sort_by(|&a, &b| {
-            let fullest = machines[a].unused().total_cmp(&machines[b].unused());
-            fullest.then_with(|| machines[a].name.cmp(&machines[b].name))
+        // Fullest first.
+        let mut targets: Vec<(f64, usize)> = (0..machines.len())
+            .filter(|&m| m != machine && machines[m].is_target && !is_gone[m])
+            .map(|m| (machines[m].unused(), m))
+            .collect();
+        targets.sort_by(|(a, m), (b, n)| {
+            a.total_cmp(b).then_with(|| machines[*m].name.cmp(&machines[*n].name))
         });
+        let targets: Vec<usize> = targets.into_iter().map(|(_, m)| m).collect();
         match emptied(machines, items, &on[machine], &targets) {
             Ok(moves) => {
                 moves.iter().for_each(|&(_, to)| is_closed[to] = true);
                 machines[machine].cards.iter_mut().for_each(|card| card.taken.clear());
-                is_closed[machine] = true;
+                is_gone[machine] = true;
                 drained.push(Drained { machine, moves });
             }
             Err(item) => {
@@ -252,7 +253,12 @@ fn emptied(
 
 /// The cards of a machine with an item on them; `None` where it does not fit.
 fn with(machine: &Machine<'_>, item: &Item<'_>) -> Option<Vec<Card>> {
-    if !machine.room.takes(item.requests.unwrap_or_default()) || !item.may_run_on(machine) {
+    let free = |card: &Card| if card.model == item.model { 1.0 - card.share() } else { 0.0 };
+    let has_free = machine.cards.iter().map(free).sum::<f64>() + EPSILON >= item.gpus();
+    if !has_free
+        || !machine.room.takes(item.requests.unwrap_or_default())
+        || !item.may_run_on(machine)
+    {
         return None;
     }
     let mut cards = machine.cards.clone();
