@@ -53,7 +53,14 @@ pub(super) fn any(names: &Pseudonyms, name: &str, value: &Value) -> Value {
 }
 
 fn object(names: &Pseudonyms, name: &str, map: &Map<String, Value>) -> Map<String, Value> {
+    // What selects by a label must read as the label does.
+    let selects_by = map.get("key").and_then(Value::as_str).filter(|_| name == "matchExpressions");
+    let keeps_values = selects_by.is_some_and(clear::keeps_label);
     let entry = |(key, value): (&String, &Value)| match name {
+        "matchExpressions" if key == "key" && selects_by.is_some() => {
+            (key.clone(), selects_by.map_or(Value::Null, |label| names.label_key(label).into()))
+        }
+        "matchExpressions" if key == "values" && keeps_values => (key.clone(), value.clone()),
         "annotations" => {
             let known = value.as_str().and_then(|text| annotation::redacted(names, key, text));
             (names.label_key(key), known.map_or_else(|| label(names, key, value), Value::String))
@@ -169,6 +176,29 @@ mod tests {
                 },
             })
         );
+    }
+
+    /// A redacted pod may run where the pod may.
+    #[test]
+    fn selectors_read_as_labels_do() {
+        let names = Pseudonyms::new(Salt::fixed([1; 32]));
+        let node = json!({"labels": {"acme.com/rack": "r12", "topology.kubernetes.io/zone": "eu-1a"}});
+        let labels = &any(&names, "", &node)["labels"];
+        let pod = json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [
+                {"key": "acme.com/rack", "operator": "In", "values": ["r12"]},
+                {"key": "topology.kubernetes.io/zone", "operator": "NotIn", "values": ["eu-1b"]},
+            ]}],
+        }}}});
+        let redacted = any(&names, "", &pod);
+        assert!(!redacted.to_string().contains("r12"), "{redacted}");
+        let term = redacted
+            .pointer("/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0")
+            .expect("the structure stays");
+        let (rack, zone) = (&term["matchExpressions"][0], &term["matchExpressions"][1]);
+        assert_eq!(labels[rack["key"].as_str().expect("a key")], rack["values"][0]);
+        assert_eq!((&zone["operator"], &zone["values"][0]), (&"NotIn".into(), &"eu-1b".into()));
+        assert_eq!(labels["topology.kubernetes.io/zone"], "eu-1a");
     }
 
     #[test]
