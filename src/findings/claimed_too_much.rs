@@ -23,6 +23,7 @@ use selector::{Demands, demands};
 
 use super::dear_gpu::{Choice, choices};
 use super::evidence::{Evidence, Lease, Subject};
+use super::never_used::is_never_used;
 use super::oversized_gpu::unfit;
 use super::proposal::{Draft, Freed, Verdict, not_judged};
 use super::sizes::proof_row;
@@ -58,7 +59,9 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
             && lease.share >= 1.0 - EPSILON
     };
     let has_one = subject.pods().values().all(|of_pod| of_pod.len() == 1);
-    if !leases.iter().all(is_alike) || !has_one {
+    // What does nothing is released, not made smaller.
+    let is_idle = is_never_used(subject, evidence.idle_below);
+    if is_idle || !leases.iter().all(is_alike) || !has_one {
         return None;
     }
     let card_bytes = leases.iter().filter_map(|l| device(l).memory_bytes).reduce(f64::min)?;

@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::{Evidence, Lease, Subject};
+use super::never_used::is_never_used;
 use super::oversized_gpu::unfit;
 use super::proposal::{Draft, Freed, Verdict, not_judged};
 use super::sizes::proof_row;
@@ -65,7 +66,9 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
             && device(lease).sharing == Sharing::Exclusive
     };
     let has_one = subject.pods().values().all(|of_pod| of_pod.len() == 1);
-    if !leases.iter().all(is_alike) || !has_one {
+    // What does nothing is released, not moved.
+    let is_idle = is_never_used(subject, evidence.idle_below);
+    if is_idle || !leases.iter().all(is_alike) || !has_one {
         return None;
     }
     let price = evidence.prices[leases[0].device].as_ref()?.per_gpu_hour;

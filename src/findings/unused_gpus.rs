@@ -84,5 +84,11 @@ fn action(is_claimed: bool, is_whole: bool, from: usize, to: usize) -> String {
         (false, 1) => "part of a GPU",
         (false, _) => "parts of GPUs",
     };
-    format!("{verb} {to} {what} per pod instead of {from}: the others were never used.")
+    let how = match is_claimed {
+        true => {
+            " Neither claims nor templates can be changed: make a new ResourceClaimTemplate and point the workload at it."
+        }
+        false => "",
+    };
+    format!("{verb} {to} {what} per pod instead of {from}: the others were never used.{how}")
 }

@@ -73,14 +73,16 @@ pub struct Toleration {
 }
 
 impl Placement {
-    /// Whether the scheduler may put the pod on that node, as far as its labels and taints go.
+    /// Whether the scheduler may put the pod on that node, as far as its labels and taints go. It tolerates what taints
+    /// the node that it is on, whatever it says: the API server adds tolerations, and old records lack them.
     #[must_use]
-    pub fn allows(&self, node: &NodeFact) -> bool {
+    pub fn allows(&self, node: &NodeFact, from: Option<&NodeFact>) -> bool {
         let has = |(key, value): (&String, &String)| node.labels.get(key) == Some(value);
         let term = |term: &Vec<NodeRequirement>| {
             !term.is_empty() && term.iter().all(|requirement| requirement.holds(node))
         };
-        let is_kept_away = |taint: &&Taint| taint.effect != "PreferNoSchedule";
+        let is_borne = |taint: &Taint| from.is_some_and(|from| from.taints.contains(taint));
+        let is_kept_away = |taint: &&Taint| taint.effect != "PreferNoSchedule" && !is_borne(taint);
         self.node_selector.iter().all(has)
             && self.affinity.as_ref().is_none_or(|terms| terms.iter().any(term))
             && node.taints.iter().filter(is_kept_away).all(|taint| self.tolerates(taint))
@@ -148,7 +150,7 @@ mod tests {
         use NodeOperator::{DoesNotExist, Exists, Gt, In, Lt, NotIn, Unknown};
         let node = node(&[("zone", "a"), ("slots", "8")], &[]);
         let terms = |terms: Vec<Vec<NodeRequirement>>| {
-            Placement { affinity: Some(terms), ..Placement::default() }.allows(&node)
+            Placement { affinity: Some(terms), ..Placement::default() }.allows(&node, None)
         };
         let one = |key: &str, operator, values: &[&str]| {
             terms(vec![vec![requires(key, operator, values)]])
@@ -168,7 +170,9 @@ mod tests {
             node_selector: [(key.to_owned(), value.to_owned())].into(),
             ..Placement::default()
         };
-        assert!(selector("zone", "a").allows(&node) && !selector("zone", "b").allows(&node));
+        assert!(
+            selector("zone", "a").allows(&node, None) && !selector("zone", "b").allows(&node, None)
+        );
     }
 
     #[test]
@@ -177,13 +181,18 @@ mod tests {
         let with = |key: &str, value: Option<&str>, effect: &str| {
             let value = value.map(ToOwned::to_owned);
             let toleration = Toleration { key: key.into(), value, effect: effect.into() };
-            Placement { tolerations: vec![toleration], ..Placement::default() }.allows(&tainted)
+            Placement { tolerations: vec![toleration], ..Placement::default() }
+                .allows(&tainted, None)
         };
-        assert!(!Placement::default().allows(&tainted));
+        assert!(!Placement::default().allows(&tainted, None));
         assert!(
             with("team", Some("red"), "NoSchedule") && with("team", None, "") && with("", None, "")
         );
         assert!(!with("team", Some("blue"), "") && !with("team", None, "NoExecute"));
         assert!(!with("old", None, ""));
+        assert!(
+            Placement::default().allows(&tainted, Some(&tainted)),
+            "it runs beside such a taint"
+        );
     }
 }

@@ -102,3 +102,9 @@ fn reserved_memory_and_unknown_use_are_not_judged() {
     let rows = beside(L40S, blind).unjudged(NAME);
     assert!(rows.iter().all(|r| r.rule.as_deref() != Some(NAME) || r.reason.contains("not known")));
 }
+
+#[test]
+fn what_does_nothing_is_released() {
+    let idle: Load = |_| (0.0, 9_000.0);
+    assert_eq!(beside(L40S, idle).by(NAME), []);
+}

@@ -25,6 +25,8 @@ const SAME_SHARE: f64 = 1e-3;
 
 /// A pod on a device.
 type Lease = (String, usize);
+/// A holder, and its parts of devices.
+type Held = (usize, Vec<(usize, f64)>);
 
 /// Everything that is packed.
 pub(super) struct Scene<'a> {
@@ -42,7 +44,7 @@ impl<'a> Scene<'a> {
         let done = Done::new(evidence, done);
         let facts = evidence.history.map(|history| history.facts);
         let (mut machines, place_of) = machines(evidence, facts);
-        let items = items(evidence, facts, &done, &place_of);
+        let items = items(evidence, facts, &done, &machines, &place_of);
         for item in &items {
             for (card, need) in &item.needs {
                 machines[item.machine].cards[*card].taken.push(need.clone());
@@ -179,6 +181,7 @@ fn items<'a>(
     evidence: &Evidence<'a>,
     facts: Option<&'a ClusterFacts>,
     done: &Done,
+    machines: &[Machine<'a>],
     place_of: &BTreeMap<usize, (usize, usize)>,
 ) -> Vec<Item<'a>> {
     let Attribution { holders, devices, pieces, .. } = evidence.attribution;
@@ -188,7 +191,7 @@ fn items<'a>(
         .map(|pod| ((pod.namespace.as_str(), pod.name.as_str()), pod))
         .collect();
     let end = |d: usize, h: usize| pieces_end(evidence, d, h);
-    let mut leases: BTreeMap<(usize, String), (usize, Vec<(usize, f64)>)> = BTreeMap::new();
+    let mut leases: BTreeMap<(usize, String), Held> = BTreeMap::new();
     for piece in pieces.iter().filter(|p| p.time.end >= evidence.window.end() - THERE_WITHIN_MS) {
         let Some((machine, _)) = place_of.get(&piece.device) else { continue };
         if piece.time.end < end(piece.device, piece.holder) || piece.share <= 0.0 {
@@ -220,6 +223,7 @@ fn items<'a>(
             pod: holder.key.name.clone(),
             workload: format!("{}/{}", workload.kind, workload.name),
             machine,
+            from: machines[machine].fact,
             model: device.model.clone(),
             sharing: if is_cut { Sharing::Mig } else { device.sharing },
             needs,
@@ -348,6 +352,13 @@ fn not_considered(
         out.push(format!(
             "CPU, memory and selectors of {unknown} of {} pods, which are not among the objects",
             items.len()
+        ));
+    }
+    let unlisted = machines.iter().filter(|machine| machine.fact.is_none()).count();
+    if unlisted > 0 {
+        out.push(format!(
+            "labels, taints and room of {unlisted} of {} nodes, which are not among the objects",
+            machines.len()
         ));
     }
     let nodes: BTreeSet<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();

@@ -133,6 +133,8 @@ pub(super) struct Item<'a> {
     pub(super) pod: String,
     pub(super) workload: String,
     pub(super) machine: usize,
+    /// Its node now.
+    pub(super) from: Option<&'a NodeFact>,
     pub(super) model: String,
     pub(super) sharing: Sharing,
     /// Position of the card on its machine, and what it needs of it.
@@ -151,8 +153,10 @@ impl Item<'_> {
 
     fn may_run_on(&self, machine: &Machine<'_>) -> bool {
         match (self.placement, machine.fact) {
-            (Some(placement), Some(node)) => placement.allows(node),
-            (Some(_), None) => false,
+            (Some(placement), Some(node)) => placement.allows(node, self.from),
+            (Some(placement), None) => {
+                placement.node_selector.is_empty() && placement.affinity.is_none()
+            }
             (None, _) => true,
         }
     }
@@ -287,3 +291,6 @@ pub(super) fn stranded(machine: &Machine<'_>, shapes: &[(i64, i64)]) -> Option<f
     };
     machine.cards.iter().filter(|card| !card.is_broken).map(of_card).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,8 @@ fn labels_taints_and_cordons_are_kept() {
         [("n2", vec![("c-2", "n1")])],
         "from a taint, not onto it"
     );
+    tainted.facts.nodes[0].taints = tainted.facts.nodes[1].taints.clone();
+    assert_eq!(moved(&packed(&tainted)).len(), 1, "what runs beside a taint bears it");
     let mut cordoned = two_nodes();
     cordoned.facts.nodes[1].unschedulable = true;
     assert_eq!(moved(&packed(&cordoned)), [("n2", vec![("c-2", "n1")])]);

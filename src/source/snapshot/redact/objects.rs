@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn selectors_read_as_labels_do() {
         let names = Pseudonyms::new(Salt::fixed([1; 32]));
-        let node = json!({"labels": {"acme.com/rack": "r12", "topology.kubernetes.io/zone": "eu-1a"}});
+        let node =
+            json!({"labels": {"acme.com/rack": "r12", "topology.kubernetes.io/zone": "eu-1a"}});
         let labels = &any(&names, "", &node)["labels"];
         let pod = json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
             "nodeSelectorTerms": [{"matchExpressions": [
