@@ -258,7 +258,9 @@ fn emptied(
 /// The cards of a machine with an item on them; `None` where it does not fit.
 fn with(machine: &Machine<'_>, item: &Item<'_>) -> Option<Vec<Card>> {
     let free = |card: &Card| if card.model == item.model { 1.0 - card.share() } else { 0.0 };
-    let has_free = machine.cards.iter().map(free).sum::<f64>() + EPSILON >= item.gpus();
+    // Shares of instances may add up to more than a card that holds them.
+    let is_cut = item.needs.iter().any(|(_, need)| matches!(need, Need::Slice(..)));
+    let has_free = is_cut || machine.cards.iter().map(free).sum::<f64>() + EPSILON >= item.gpus();
     if !has_free
         || !machine.room.takes(item.requests.unwrap_or_default())
         || !item.may_run_on(machine)
