@@ -26,7 +26,7 @@ use super::evidence::{Evidence, Lease, Subject};
 use super::never_used::is_never_used;
 use super::oversized_gpu::unfit;
 use super::proposal::{Draft, Freed, Verdict, not_judged};
-use super::sizes::proof_row;
+use super::sizes::{Memory, proof_row};
 use crate::attribution::holding::{EPSILON, Sharing};
 use crate::cost::book::model_name;
 use crate::model::dra::{ClaimRequest, DraDevice, is_gpu_driver};
@@ -178,7 +178,7 @@ fn proposal(
         ]
         .into(),
         action: action(&model, outcome, kind, demands),
-        proof: Some(proof_row(proof, leases.len(), price)),
+        proof: Some(proof_row(proof, leases.len(), price, Memory::Judged)),
         freed: &|lease| match is_model {
             // The hours stay; what they cost does not.
             true => Freed { gpu_hours: 0.0, ..Freed::part(lease.figures, part) },

@@ -21,7 +21,7 @@ use super::evidence::{Evidence, Lease, Subject};
 use super::never_used::is_never_used;
 use super::oversized_gpu::unfit;
 use super::proposal::{Draft, Freed, Verdict, not_judged};
-use super::sizes::proof_row;
+use super::sizes::{Memory, proof_row};
 use crate::attribution::holding::{EPSILON, Sharing};
 use crate::attribution::label_view::LabelView;
 use crate::cost::price::{PricedThing, price_of};
@@ -171,7 +171,7 @@ fn proposal(
             size.compute * 100.0,
             need.compute * 100.0
         ),
-        proof: Some(proof_row(proof, leases.len(), Some(price))),
+        proof: Some(proof_row(proof, leases.len(), Some(price), Memory::Judged)),
         // The hours stay; what they cost does not.
         freed: &|lease| Freed { gpu_hours: 0.0, ..Freed::part(lease.figures, part) },
         leases,

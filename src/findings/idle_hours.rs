@@ -135,13 +135,13 @@ fn proof_row(outcome: &Outcome, per_gpu_hour: Option<f64>) -> ProofRow {
     let longest = outcome.longest_missed_ms as f64 / MS_PER_SECOND as f64;
     ProofRow {
         folds: u32::try_from(outcome.folds).unwrap_or(u32::MAX),
-        replayed_gpu_hours: gpu_hours(outcome.observed_ms),
-        active_gpu_hours: gpu_hours(outcome.active_ms),
+        replayed_hours: gpu_hours(outcome.observed_ms),
+        active_hours: gpu_hours(outcome.active_ms),
         over_capacity_ratio: outcome.missed_share(),
         worst_overload: outcome.missed_load,
         longest_overload_seconds: longest,
-        memory_overflow_minutes: 0,
-        worst_memory_overflow_bytes: 0.0,
+        memory_overflow_minutes: None,
+        worst_memory_overflow_bytes: None,
         regret_per_month: per_gpu_hour.map(|price| regret * price / replayed * HOURS_PER_MONTH),
     }
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use crate::cost::book::built_in;
-use crate::findings::evidence::History;
+use crate::findings::evidence::{History, claims};
 use crate::model::objects::{NodeFact, OwnerRef, PodFact, PodPhase, PodRequests};
 use crate::model::policy::PriceBook;
 use crate::model::{ClusterFacts, Inputs, MetricData, Policy, QueryId, Series, Window};
 use crate::recommend::contract::{NotJudged, RecommendReport, Recommendation};
-use crate::recommend::{Filters, recommend};
+use crate::recommend::{Filters, Material, recommend};
 use crate::report::accounts::Accounts;
 use crate::report::build::Stamp;
 use crate::trace::{Traces, of_device};
@@ -186,8 +186,11 @@ impl World {
         };
         let (accounts, traces) = Accounts::with(&inputs, &self.policy, of_device);
         let traces = Traces::new(traces);
-        let history = History { traces: &traces, facts: &inputs.facts, timezone: self.timezone };
-        recommend(&accounts, history, &self.policy, &Filters::default(), Stamp::default())
+        let claims = claims(&inputs, 0);
+        let (facts, timezone) = (&inputs.facts, self.timezone);
+        let history = History { traces: &traces, facts, claims: &claims, timezone };
+        let material = Material { accounts: &accounts, history, policy: &self.policy };
+        recommend(material, &Filters::default(), Stamp::default())
     }
 
     /// What one rule recommends.
