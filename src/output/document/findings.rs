@@ -55,13 +55,17 @@ fn item(finding: &Finding, currency: &str) -> Item {
         head: format!("{severity} {cluster}{}: {savings}", finding.subject),
         body: finding.action.clone(),
         foot: format!(
-            "{}, {basis}, confidence {}{}{}",
+            "{}, {basis}, confidence {}{}",
             finding.rule,
             percent(Some(finding.confidence)),
-            if finding.evidence.is_empty() { "" } else { ": " },
-            evidence(&finding.evidence)
+            after_colon(&evidence(&finding.evidence))
         ),
     }
+}
+
+/// Text after a colon, where there is any.
+pub(super) fn after_colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
 /// Figures by name, each in its unit.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::RenderOptions;
 use super::super::format::{count, decimal, duration, hours_alone, money_alone, percent, plural};
-use super::findings::evidence;
+use super::findings::{after_colon, evidence};
 use super::value::{Value, column};
 use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, packing, shown};
 use crate::recommend::contract::{NotJudged, ProofRow, RecommendReport, Recommendation, Risk};
@@ -181,9 +181,9 @@ fn item(r: &Recommendation, currency: &str) -> Item {
         ),
         body: body.join(" "),
         foot: format!(
-            "{basis}, confidence {}: {}",
+            "{basis}, confidence {}{}",
             percent(Some(finding.confidence)),
-            evidence(&finding.evidence)
+            after_colon(&evidence(&finding.evidence))
         ),
     }
 }
