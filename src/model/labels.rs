@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,24 +18,58 @@ pub struct Labels(Vec<Arc<Label>>);
 /// A name and a value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Label {
-    /// Of the two, made once: a label is looked up many times.
+    /// Of name and value: it is asked for again wherever labels are looked up.
     hash: u64,
     name: String,
     value: String,
 }
 
-/// Values are a stranger's: nobody may choose ones that collide.
-static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+/// The same for all labels of a process, and in no other.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Label {
-    fn new(name: String, value: String) -> Arc<Self> {
-        Arc::new(Self { hash: HASHES.hash_one((&name, &value)), name, value })
+    /// A label.
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        Self { hash: HASHER.hash_one((&name, &value)), name, value }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
     }
 }
 
 impl Hash for Label {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
+    }
+}
+
+impl Ord for Labels {
+    /// By names and values one after the other.
+    fn cmp(&self, other: &Self) -> Ordering {
+        fn text(label: &Label) -> (&str, &str) {
+            (&label.name, &label.value)
+        }
+        let is_same = |(a, b): &(&Arc<Label>, &Arc<Label>)| Arc::ptr_eq(a, b);
+        let mut different = self.0.iter().zip(&other.0).skip_while(is_same);
+        let first = different.find_map(|(a, b)| Some(text(a).cmp(&text(b))).filter(|o| o.is_ne()));
+        first.unwrap_or_else(|| self.len().cmp(&other.len()))
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -72,29 +106,22 @@ impl Labels {
 
     /// Sets a label, and gives the value that it had.
     pub fn insert(&mut self, name: String, value: String) -> Option<String> {
+        self.put(Arc::new(Label::new(name, value)))
+    }
+
+    fn put(&mut self, label: Arc<Label>) -> Option<String> {
         let place = match self.0.last() {
             // Nearly always they come in order.
-            Some(last) if last.name < name => Err(self.0.len()),
-            _ => self.place(&name),
+            Some(last) if last.name < label.name => Err(self.0.len()),
+            None => Err(0),
+            _ => self.place(&label.name),
         };
-        let label = Label::new(name, value);
         match place {
             Ok(place) => Some(owned(std::mem::replace(&mut self.0[place], label)).1),
             Err(place) => {
                 self.0.insert(place, label);
                 None
             }
-        }
-    }
-
-    /// Sets a label, which is shared with `like` where that has the same one in this place.
-    pub fn insert_like(&mut self, like: &Self, name: &str, value: &str) {
-        let same = like.0.get(self.0.len());
-        let same = same.filter(|label| label.name == name && label.value == value);
-        let is_next = self.0.last().is_none_or(|last| last.name.as_str() < name);
-        match same.filter(|_| is_next) {
-            Some(label) => self.0.push(Arc::clone(label)),
-            None => drop(self.insert(name.to_owned(), value.to_owned())),
         }
     }
 
@@ -126,22 +153,6 @@ impl Labels {
     }
 }
 
-impl Ord for Labels {
-    /// As of pairs of names and values.
-    fn cmp(&self, other: &Self) -> Ordering {
-        match self.0.iter().zip(&other.0).find(|(a, b)| !Arc::ptr_eq(a, b) && a != b) {
-            Some((a, b)) => a.name.cmp(&b.name).then_with(|| a.value.cmp(&b.value)),
-            None => self.0.len().cmp(&other.0.len()),
-        }
-    }
-}
-
-impl PartialOrd for Labels {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 fn owned(label: Arc<Label>) -> (String, String) {
     let Label { name, value, .. } = Arc::unwrap_or_clone(label);
     (name, value)
@@ -153,6 +164,24 @@ impl FromIterator<(String, String)> for Labels {
         let mut out = Self::new();
         out.extend(labels);
         out
+    }
+}
+
+impl FromIterator<Arc<Label>> for Labels {
+    /// Of two with one name the last stays.
+    fn from_iter<T: IntoIterator<Item = Arc<Label>>>(labels: T) -> Self {
+        let labels = labels.into_iter();
+        let mut out = Self(Vec::with_capacity(labels.size_hint().0));
+        out.extend(labels);
+        out
+    }
+}
+
+impl Extend<Arc<Label>> for Labels {
+    fn extend<T: IntoIterator<Item = Arc<Label>>>(&mut self, labels: T) {
+        for label in labels {
+            self.put(label);
+        }
     }
 }
 
@@ -224,24 +253,59 @@ impl fmt::Debug for Labels {
 
 /// The labels that a run has met so far, so that equal ones are kept once.
 #[derive(Debug, Default)]
-pub struct LabelPool(HashSet<Arc<Label>>);
+pub struct LabelPool {
+    labels: HashSet<Arc<Label>, BuildHasherDefault<OfLabel>>,
+    /// Labels that came last, as they came and as they were given back: most of the next ones are the same.
+    last: (Labels, Labels),
+}
+
+/// The hash that a label has already.
+#[derive(Default)]
+struct OfLabel(u64);
+
+impl Hasher for OfLabel {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = HASHER.hash_one((self.0, bytes));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
 
 impl LabelPool {
     /// The same labels, shared with all that went through here.
     #[must_use]
     pub fn shared(&mut self, labels: Labels) -> Labels {
+        let (came, given) = &self.last;
+        let known = came.0.iter().zip(&given.0);
+        let mut known = known.map(Some).chain(std::iter::repeat(None));
         let mut shared = Vec::with_capacity(labels.0.len());
-        for label in labels.0 {
-            match self.0.get(&label) {
-                Some(known) => shared.push(Arc::clone(known)),
-                None => {
-                    self.0.insert(Arc::clone(&label));
-                    shared.push(label);
-                }
-            }
+        for (label, known) in labels.0.iter().zip(&mut known) {
+            shared.push(match known {
+                Some((came, given)) if Arc::ptr_eq(came, label) => Arc::clone(given),
+                _ => pooled(&mut self.labels, label),
+            });
         }
-        Labels(shared)
+        drop(known);
+        self.last = (labels, Labels(shared));
+        self.last.1.clone()
     }
+}
+
+fn pooled(
+    pool: &mut HashSet<Arc<Label>, BuildHasherDefault<OfLabel>>,
+    label: &Arc<Label>,
+) -> Arc<Label> {
+    if let Some(known) = pool.get(label) {
+        return Arc::clone(known);
+    }
+    pool.insert(Arc::clone(label));
+    Arc::clone(label)
 }
 
 impl fmt::Debug for Label {
@@ -280,9 +344,6 @@ mod tests {
             let (others, other_map): (Labels, BTreeMap<_, _>) =
                 (more.iter().cloned().collect(), more.into_iter().collect());
             prop_assert_eq!(labels.cmp(&others), map.cmp(&other_map));
-            let mut alike = Labels::new();
-            map.iter().for_each(|(name, value)| alike.insert_like(&others, name, value));
-            prop_assert_eq!(&alike, &labels);
             prop_assert_eq!(labels == others, map == other_map);
             prop_assert_eq!(labels.remove(&name), map.remove(&name));
             prop_assert!(labels.clone().into_iter().eq(map));

@@ -271,7 +271,7 @@ mod tests {
     }
 
     /// The reading with its signals; without them it is the same.
-    fn read(field: Field, lines: Vec<Named>) -> (Reading, u64) {
+    fn read(field: Field, lines: &[Named]) -> (Reading, u64) {
         let (counted, max_gap_ms) = (Interval::new(0, 1_000), 50);
         let merging = Merging { steps: BTreeMap::from([(field, 10)]), max_gap_ms, counted };
         let outline = |series| Outline::of(field, series, counted, max_gap_ms);
@@ -299,7 +299,7 @@ mod tests {
     fn trap_2_copies_for_each_pod_are_one_value() {
         let same = [(0, 90.0), (10, 40.0), (20, 70.0)];
         let (reading, duplicates) =
-            read(Field::GpuUtil, vec![line(Some("a"), &same), line(Some("b"), &same)]);
+            read(Field::GpuUtil, &[line(Some("a"), &same), line(Some("b"), &same)]);
         assert_eq!(values(&reading.signals[&Field::GpuUtil]), [Some(90.0), Some(40.0), Some(70.0)]);
         assert_eq!((duplicates, reading.fanned_out), (3, true));
         assert!(reading.processes.is_empty());
@@ -313,13 +313,13 @@ mod tests {
             line(Some("a"), &[(0, 60.0), (10, 80.0)]),
             line(Some("b"), &[(0, 30.0), (10, 0.0)]),
         ];
-        let (reading, duplicates) = read(Field::GpuUtil, lines.clone());
+        let (reading, duplicates) = read(Field::GpuUtil, &lines);
         assert_eq!(values(&reading.signals[&Field::GpuUtil]), [Some(90.0), Some(80.0)]);
         let of: Vec<_> = reading.processes.values().map(|s| values(&s[&Field::GpuUtil])).collect();
         assert_eq!(of, [vec![Some(60.0), Some(80.0)], vec![Some(30.0), Some(0.0)]]);
         assert_eq!((duplicates, reading.fanned_out), (0, true));
         // Profiling fields have no values of single pods: the same lines would be one signal.
-        assert!(read(Field::SmActive, lines).0.processes.is_empty());
+        assert!(read(Field::SmActive, &lines).0.processes.is_empty());
     }
 
     #[test]
@@ -329,7 +329,7 @@ mod tests {
             line(Some("a"), &[(20, 50.0), (30, 50.0)]),
             line(Some("b"), &[(40, 50.0), (50, 50.0)]),
         ];
-        let (reading, _) = read(Field::GpuUtil, lines);
+        let (reading, _) = read(Field::GpuUtil, &lines);
         assert!(!reading.fanned_out && reading.processes.is_empty());
         assert_eq!(values(&reading.signals[&Field::GpuUtil]), [Some(0.0), Some(50.0), Some(50.0)]);
     }

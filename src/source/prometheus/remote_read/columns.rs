@@ -1,12 +1,11 @@
 //! The messages of one streamed answer to series, cut to the time that was asked for. What becomes of the chunks of
 //! one is `line`'s.
 
-use bytes::Bytes;
-use prost::Message;
-
 use super::labels::Normaliser;
 use super::line::Line;
-use super::message::{ChunkedReadResponse, Label, XOR};
+use super::message::XOR;
+use super::series_labels::LabelReader;
+use super::wire;
 use crate::model::samples::ChunkError;
 use crate::model::{Labels, Series};
 
@@ -19,9 +18,6 @@ pub(super) enum ContentError {
     /// Not a message.
     #[error("a frame is no message of remote read ({0})")]
     Message(String),
-    /// Labels that are no text.
-    #[error("the labels of a series are no text ({0})")]
-    Labels(#[from] std::str::Utf8Error),
     /// A chunk that is damaged although its frame is not.
     #[error(transparent)]
     Chunk(#[from] ChunkError),
@@ -31,8 +27,9 @@ pub(super) enum ContentError {
 #[derive(Debug)]
 pub(super) struct Columns {
     line: Line,
-    open: Option<Vec<Label>>,
-    normaliser: Normaliser,
+    /// Labels of the series at hand.
+    open: Option<Labels>,
+    labels: LabelReader,
     found: Found,
 }
 
@@ -41,7 +38,7 @@ pub(super) struct Columns {
 pub(super) struct Found {
     /// In the order of the server; a label set may be there twice.
     pub(super) series: Vec<Series>,
-    /// Samples that came for them.
+    /// Samples in them.
     pub(super) samples: u64,
     /// Chunks left out because they hold native histograms.
     pub(super) histogram_chunks: u64,
@@ -52,28 +49,27 @@ pub(super) struct Found {
 impl Columns {
     /// For series each of which is read by `line`.
     pub(super) fn new(line: Line, normaliser: Normaliser) -> Self {
-        Self { line, open: None, normaliser, found: Found::default() }
+        Self { line, open: None, labels: LabelReader::new(normaliser), found: Found::default() }
     }
 
     /// Adds the body of one frame.
-    pub(super) fn add_message(&mut self, body: Bytes) -> Result<(), ContentError> {
-        let message = ChunkedReadResponse::decode(body)
-            .map_err(|error| ContentError::Message(error.to_string()))?;
-        for series in message.chunked_series {
+    pub(super) fn add_message(&mut self, body: &[u8]) -> Result<(), ContentError> {
+        wire::each_series(body, |series| {
+            let labels = series.labels()?;
             // A series longer than a frame goes on in the next one.
-            if self.open.as_ref() != Some(&series.labels) {
+            if self.open.is_none() || !self.labels.is_same(&labels) {
                 self.close()?;
-                self.open = Some(series.labels);
+                self.open = Some(self.labels.read(&labels)?);
             }
-            for chunk in series.chunks {
+            series.each_chunk(|chunk| {
                 match chunk.encoding {
                     XOR => self.line.push(chunk)?,
                     kind if HISTOGRAMS.contains(&kind) => self.found.histogram_chunks += 1,
                     _ => self.found.unknown_chunks += 1,
                 }
-            }
-        }
-        Ok(())
+                Ok(())
+            })
+        })
     }
 
     /// Everything, after the last frame.
@@ -86,9 +82,6 @@ impl Columns {
         let (samples, came) = self.line.finish()?;
         self.found.samples += came;
         if let Some(labels) = self.open.take().filter(|_| !samples.is_empty()) {
-            let nothing = Labels::new();
-            let before = self.found.series.last().map_or(&nothing, |series| &series.labels);
-            let labels = self.normaliser.labels(&labels, before)?;
             self.found.series.push(Series { labels, samples });
         }
         Ok(())

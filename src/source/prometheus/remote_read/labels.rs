@@ -6,7 +6,6 @@
 //! is the series' own label, and stays.
 
 use std::collections::{BTreeMap, HashSet};
-use std::str::Utf8Error;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,7 +15,7 @@ use super::super::api_error::ApiError;
 use super::super::decode::{self, Answer, DecodeError};
 use super::super::render::{regex_escaped, with_matcher};
 use super::super::requests;
-use super::message::Label;
+use crate::model::labels::Label;
 use crate::model::{Labels, Window};
 
 /// Labels that tell replicas and servers apart, as the usual packages name them.
@@ -36,14 +35,6 @@ impl Suspects {
     pub(super) async fn of(api: &Api) -> Self {
         let config = api.call_up_to(1, &requests::config(), external_labels).await;
         config.map_or(Self::Replicas, |reply| Self::Known(reply.answer.data))
-    }
-
-    /// As text.
-    pub(super) fn described(&self) -> String {
-        match self {
-            Self::Known(labels) => format!("without {labels:?}"),
-            Self::Replicas => "without replicas".to_owned(),
-        }
     }
 
     fn has(&self, name: &str, value: &str) -> bool {
@@ -113,30 +104,26 @@ impl Normaliser {
         Self { suspects: Arc::clone(&self.suspects), own: Arc::new(own) }
     }
 
-    /// The labels as the query API has them, sharing with `like` what both have.
-    ///
-    /// # Errors
-    /// Labels that are no text.
-    pub(super) fn labels(&self, labels: &[Label], like: &Labels) -> Result<Labels, Utf8Error> {
-        let (mut rest, mut suspects) = (Labels::new(), Vec::new());
-        for label in labels.iter().filter(|label| !label.value.is_empty()) {
-            let (name, value) = (str::from_utf8(&label.name)?, str::from_utf8(&label.value)?);
-            if self.suspects.has(name, value) {
-                suspects.push((name, value));
-            } else {
-                rest.insert_like(like, name, value);
-            }
+    /// Whether the server may have added a label.
+    pub(super) fn suspects(&self, name: &str, value: &str) -> bool {
+        self.suspects.has(name, value)
+    }
+
+    /// `rest`, which has no suspect, with those of `suspects` that are the series' own.
+    pub(super) fn with_own_of<'a>(
+        &self,
+        mut rest: Labels,
+        suspects: impl Iterator<Item = &'a Arc<Label>>,
+    ) -> Labels {
+        if self.own.is_empty() {
+            return rest;
         }
-        if !self.own.is_empty() {
-            let bare = rest.clone();
-            for (name, value) in suspects {
-                let (name, value) = (name.to_owned(), value.to_owned());
-                if self.own.contains(&(bare.clone(), name.clone(), value.clone())) {
-                    rest.insert(name, value);
-                }
-            }
-        }
-        Ok(rest)
+        let bare = rest.clone();
+        rest.extend(suspects.map(Arc::clone).filter(|label| {
+            let own = (bare.clone(), label.name().to_owned(), label.value().to_owned());
+            self.own.contains(&own)
+        }));
+        rest
     }
 
     fn parted(&self, labels: Labels) -> (Labels, Labels) {

@@ -1,7 +1,7 @@
 //! The chunks of one series into what is kept of it: the samples as they came, or what a query makes of them.
 
 use super::super::answer::Answering;
-use super::message::Chunk;
+use super::wire::Chunk;
 use crate::model::Samples;
 use crate::model::query::QueryKind;
 use crate::model::samples::{Builder, ChunkError, count};
@@ -16,7 +16,15 @@ pub(super) struct Line {
     answering: Option<Answering>,
     samples: Builder,
     /// Chunks of which perhaps the last alone is looked at.
-    waiting: Vec<Chunk>,
+    waiting: Vec<Waiting>,
+}
+
+/// A chunk that waits: instants of its first and last sample as the server tells them, and its bytes.
+#[derive(Debug)]
+struct Waiting {
+    min_time_ms: Millis,
+    max_time_ms: Millis,
+    data: Vec<u8>,
 }
 
 impl Line {
@@ -26,12 +34,13 @@ impl Line {
     }
 
     /// Adds a chunk of floats.
-    pub(super) fn push(&mut self, chunk: Chunk) -> Result<(), ChunkError> {
+    pub(super) fn push(&mut self, chunk: Chunk<'_>) -> Result<(), ChunkError> {
         if self.answering.as_ref().is_some_and(|of| of.kind == QueryKind::Info) {
-            self.waiting.push(chunk);
+            let Chunk { min_time_ms, max_time_ms, data, .. } = chunk;
+            self.waiting.push(Waiting { min_time_ms, max_time_ms, data: data.to_vec() });
             return Ok(());
         }
-        self.samples.push_chunk(&chunk.data, self.start, self.end)
+        self.samples.push_chunk(chunk.data, self.start, self.end)
     }
 
     /// What is kept, and how many samples it is made of; the next series begins.
@@ -53,7 +62,7 @@ impl Line {
     /// The answer of which the last sample decides: from the last chunk that has one.
     fn last_of(
         &mut self,
-        mut chunks: Vec<Chunk>,
+        mut chunks: Vec<Waiting>,
         answering: &Answering,
     ) -> Result<Samples, ChunkError> {
         let is_line = chunks.is_sorted_by(|a, b| a.max_time_ms < b.min_time_ms);

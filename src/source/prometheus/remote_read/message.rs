@@ -1,7 +1,5 @@
-//! The protobuf messages of remote read (`prompb/remote.proto`, `prompb/types.proto`), as far as they are
-//! used. Unknown fields are passed over.
-
-use bytes::Bytes;
+//! The protobuf messages with which remote read is asked (`prompb/remote.proto`, `prompb/types.proto`); those of the
+//! answer are read in `wire`.
 
 /// What is asked for.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -48,44 +46,59 @@ pub(super) enum MatcherType {
     NotRegex = 3,
 }
 
-/// One frame: a part of one series, usually.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ChunkedReadResponse {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) chunked_series: Vec<ChunkedSeries>,
-}
-
-/// Labels in order of their names, and chunks.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ChunkedSeries {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    pub(super) chunks: Vec<Chunk>,
-}
-
-/// A label, as views of the frame: text, which nobody has looked at yet.
-#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
-pub(super) struct Label {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(super) name: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) value: Bytes,
-}
-
-/// Samples of one series and time, encoded. The bytes are a view of the frame.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Chunk {
-    /// Instants of the first and the last sample; both 0 where a server does not tell.
-    #[prost(int64, tag = "1")]
-    pub(super) min_time_ms: i64,
-    #[prost(int64, tag = "2")]
-    pub(super) max_time_ms: i64,
-    #[prost(int32, tag = "3")]
-    pub(super) encoding: i32,
-    #[prost(bytes = "bytes", tag = "4")]
-    pub(super) data: Bytes,
-}
-
 /// `Chunk.Encoding`: floats, XORed. Others are histograms, or unknown yet.
 pub(super) const XOR: i32 = 1;
+
+#[cfg(test)]
+pub(super) mod answer {
+    //! The messages of the answer, to make some.
+
+    use bytes::Bytes;
+
+    /// One frame: a part of one series, usually.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(in super::super) struct ChunkedReadResponse {
+        #[prost(message, repeated, tag = "1")]
+        pub(in super::super) chunked_series: Vec<ChunkedSeries>,
+    }
+
+    /// Labels in order of their names, and chunks.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(in super::super) struct ChunkedSeries {
+        #[prost(message, repeated, tag = "1")]
+        pub(in super::super) labels: Vec<Label>,
+        #[prost(message, repeated, tag = "2")]
+        pub(in super::super) chunks: Vec<Chunk>,
+    }
+
+    /// A label.
+    #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+    pub(in super::super) struct Label {
+        #[prost(string, tag = "1")]
+        pub(in super::super) name: String,
+        #[prost(string, tag = "2")]
+        pub(in super::super) value: String,
+    }
+
+    impl Chunk {
+        /// The same as it is read.
+        pub(in super::super) fn read(&self) -> super::super::wire::Chunk<'_> {
+            let Self { min_time_ms, max_time_ms, encoding, data } = self;
+            let (min_time_ms, max_time_ms, encoding) = (*min_time_ms, *max_time_ms, *encoding);
+            super::super::wire::Chunk { min_time_ms, max_time_ms, encoding, data }
+        }
+    }
+
+    /// Samples of one series and time, encoded. The bytes are a view of the frame.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(in super::super) struct Chunk {
+        #[prost(int64, tag = "1")]
+        pub(in super::super) min_time_ms: i64,
+        #[prost(int64, tag = "2")]
+        pub(in super::super) max_time_ms: i64,
+        #[prost(int32, tag = "3")]
+        pub(in super::super) encoding: i32,
+        #[prost(bytes = "bytes", tag = "4")]
+        pub(in super::super) data: Bytes,
+    }
+}

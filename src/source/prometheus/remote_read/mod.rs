@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! reader ──► request (selector → matchers, snappy body)
-//!    └─────► stream ──► frame (length, CRC-32C, body) ──► message ──► columns ──► line
-//!               └─────► api (slots, tries)                  labels (external ones go)
+//!    └─────► stream ──► frame (length, CRC-32C, body) ──► wire ──► columns ──► line
+//!               └─────► api (slots, tries)                 series_labels, labels (external ones go)
 //! probe ───► whether the server offers it
 //! ```
 //!
@@ -19,9 +19,11 @@ mod message;
 mod probe;
 mod reader;
 mod request;
+mod series_labels;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod wire;
 
 pub use probe::probe;
 pub use reader::RemoteReader;

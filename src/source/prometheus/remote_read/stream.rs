@@ -25,7 +25,7 @@ impl Content for Columns {
         while !frames.is_empty() {
             let here = frames.clone();
             let body = frame::next(&mut frames).map_err(|e| broken(&e.to_string(), &here))?;
-            self.add_message(body).map_err(|e| useless(&e))?;
+            self.add_message(&body).map_err(|e| useless(&e))?;
         }
         Ok(())
     }

@@ -1,16 +1,16 @@
 //! Chunks, frames and answers as a server makes them.
 
-use bytes::Bytes;
 use prost::Message;
 
 use super::super::testing::{End, Reply, Seen};
-use super::message::{Chunk, ChunkedReadResponse, ChunkedSeries, Label, Query, ReadRequest, XOR};
+use super::message::answer::{Chunk, ChunkedReadResponse, ChunkedSeries, Label};
+use super::message::{Query, ReadRequest, XOR};
 use crate::model::samples;
 use crate::units::Millis;
 
 pub(super) fn labels(labels: &[(&str, &str)]) -> Vec<Label> {
-    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-    let label = |(name, value): &(&str, &str)| Label { name: bytes(name), value: bytes(value) };
+    let label =
+        |(name, value): &(&str, &str)| Label { name: (*name).into(), value: (*value).into() };
     labels.iter().map(label).collect()
 }
 

@@ -1,3 +1,6 @@
+use prost::Message;
+
+use super::super::series_labels::LabelReader;
 use super::super::testing;
 use super::*;
 
@@ -10,7 +13,12 @@ fn set(labels: &[(&str, &str)]) -> Labels {
 }
 
 fn normalised(normaliser: &Normaliser, labels: &[(&str, &str)]) -> Labels {
-    normaliser.labels(&testing::labels(labels), &Labels::new()).unwrap()
+    let messages: Vec<_> = testing::labels(labels).iter().map(Message::encode_to_vec).collect();
+    let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    let mut reader = LabelReader::new(normaliser.clone());
+    let read = reader.read(&messages).unwrap();
+    assert!(reader.is_same(&messages) && reader.read(&messages).unwrap() == read);
+    read
 }
 
 #[test]

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::super::super::answer::Tap;
 use super::super::super::selector::Evaluation;
 use super::super::testing::chunk;
+use super::super::message::answer::Chunk;
 use super::*;
 use crate::model::series::STALE_NAN_BITS;
 use crate::model::{QueryId, Window};
@@ -20,7 +21,7 @@ fn answering(query: QueryId, start: Millis, end: Millis) -> Answering {
 fn answer(query: QueryId, start: Millis, end: Millis, chunks: &[Chunk]) -> Samples {
     let answering = answering(query, start, end);
     let mut line = Line::new(answering.needs_from(), end, Some(answering));
-    chunks.iter().for_each(|chunk| line.push(chunk.clone()).unwrap());
+    chunks.iter().for_each(|chunk| line.push(chunk.read()).unwrap());
     let (samples, came) = line.finish().unwrap();
     assert!(came == 0 || !chunks.is_empty());
     assert_eq!(line.finish().unwrap(), (Samples::default(), 0), "the next one begins anew");
@@ -49,7 +50,7 @@ fn damage_where_a_fact_is_looked_for_is_an_error() {
     let whole = chunk(&[(10, 1.0), (20, 2.0)]);
     let cut = Chunk { data: whole.data.slice(..9), ..whole };
     let mut line = Line::new(0, 100, Some(answering(QueryId::PodOwner, 0, 100)));
-    line.push(cut).unwrap();
+    line.push(cut.read()).unwrap();
     assert_eq!(line.finish(), Err(ChunkError::Truncated));
 }
 

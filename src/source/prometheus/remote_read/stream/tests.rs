@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::super::super::stream::BATCH_BYTES;
 use super::super::labels::{Normaliser, Suspects};
 use super::super::line::Line;
-use super::super::message::Chunk;
+use super::super::message::answer::Chunk;
 use super::super::testing::{frame, message, series};
 use super::*;
 use crate::mutation::fixed;
