@@ -137,7 +137,8 @@ impl Builder {
         let Some(last) = self.last.filter(|_| self.count > 0) else { return };
         self.bytes.extend_from_slice(&[0; PADDING]);
         let place = Place::Memory(Arc::from(self.bytes.as_slice()));
-        self.parts.push(Part { first: self.first, last, count: self.count, place });
+        let (first, count) = (self.first, self.count);
+        self.parts.push(Part { first, last, count, is_counted: false, place });
         self.bytes.clear();
         self.count = 0;
     }

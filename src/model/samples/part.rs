@@ -19,6 +19,8 @@ pub(super) struct Part {
     pub(super) first: Millis,
     pub(super) last: Millis,
     pub(super) count: u32,
+    /// Its bytes are among those that may stay in memory.
+    pub(super) is_counted: bool,
     pub(super) place: Place,
 }
 

@@ -66,13 +66,18 @@ impl Spill {
         }
     }
 
-    /// Counts what `all` hold, and moves what is above the bound to the file. What cannot be moved stays in
-    /// memory, and is a [`failure`](Self::failure).
+    /// Counts what `all` hold and was not counted yet, and moves what is above the bound to the file. What cannot be
+    /// moved stays in memory, and is a [`failure`](Self::failure). What is thrown away later stays counted: that is
+    /// seldom, and only means that other samples go to the file sooner.
     pub fn keep<'a>(&self, all: impl IntoIterator<Item = &'a mut Samples>) {
         let mut batch = Batch::default();
         for part in all.into_iter().flat_map(|samples| &mut samples.parts) {
             let Place::Memory(bytes) = &part.place else { continue };
-            if self.failure.get().is_some() || self.fits(bytes.len() as u64) {
+            if part.is_counted || self.failure.get().is_some() {
+                continue;
+            }
+            if self.fits(bytes.len() as u64) {
+                part.is_counted = true;
                 continue;
             }
             batch.bytes.extend_from_slice(bytes);

@@ -34,7 +34,7 @@ pub struct Api {
     backoff: Backoff,
     slots: Semaphore,
     outage: Mutex<Outage>,
-    spill: Spill,
+    spill: Arc<Spill>,
     labels: Mutex<LabelPool>,
     cache: Option<Cache>,
 }
@@ -59,7 +59,7 @@ impl Api {
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, options: ReadOptions) -> Self {
         let slots = Semaphore::new(options.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
-        let spill = Spill::new(options.memory_bytes, &options.spill_dir);
+        let spill = Arc::new(Spill::new(options.memory_bytes, &options.spill_dir));
         let (backoff, outage) = (Backoff::default(), Mutex::default());
         let labels = Mutex::default();
         let cache = options.cache.as_ref().map(|cache| Cache::new(cache, transport.target()));
@@ -74,7 +74,7 @@ impl Api {
     }
 
     /// Where samples go that do not fit into memory.
-    pub(super) const fn spill(&self) -> &Spill {
+    pub(super) const fn spill(&self) -> &Arc<Spill> {
         &self.spill
     }
 

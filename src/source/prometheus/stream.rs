@@ -3,7 +3,7 @@
 //!
 //! What a unit is, and what is in it, is that of a [`Content`].
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout_at};
@@ -32,7 +32,7 @@ pub(super) trait Content: Sized + Send + 'static {
     fn cut(rest: &[u8]) -> ApiError;
 
     /// Takes complete units.
-    fn add(&mut self, units: Bytes) -> Result<(), ApiError>;
+    fn add(&mut self, units: &[u8]) -> Result<(), ApiError>;
 }
 
 /// Reads the answer to its end into `content`, with the bytes that it took. `limit` is how long the server
@@ -45,23 +45,23 @@ pub(super) async fn read<C: Content>(
     if let Some(error) = refusal(&mut response, limit, C::TYPE).await {
         return Err(error);
     }
-    let mut decoding = Decoding::Idle(content);
-    let mut buffer = BytesMut::new();
+    let mut decoding = Decoding::Idle(content, Vec::new());
+    let mut buffer = Vec::new();
     let mut bytes = 0;
     let mut pace = Pace { limit, until: Instant::now() + limit, bytes: 0 };
     while let Some(piece) = pace.next(&mut response).await? {
         bytes += piece.len() as u64;
         buffer.extend_from_slice(&piece);
         if buffer.len() >= BATCH_BYTES {
-            let batch = whole_units::<C>(&mut buffer)?;
-            if !batch.is_empty() {
-                decoding = decoding.finished().await?.start(batch);
+            let end = whole_units::<C>(&buffer)?;
+            if end > 0 {
+                decoding = decoding.finished().await?.start(&mut buffer, end);
             }
         }
     }
-    let batch = whole_units::<C>(&mut buffer)?;
-    decoding = decoding.finished().await?.start(batch);
-    let Decoding::Idle(content) = decoding.finished().await? else {
+    let end = whole_units::<C>(&buffer)?;
+    decoding = decoding.finished().await?.start(&mut buffer, end);
+    let Decoding::Idle(content, _) = decoding.finished().await? else {
         return Err(ApiError::Local("decoding did not end".into()));
     };
     if !buffer.is_empty() {
@@ -109,13 +109,10 @@ async fn text(response: &mut StreamResponse) -> Result<Vec<u8>, TransportError> 
     Ok(text)
 }
 
-/// Takes the complete units from the front of `buffer`.
-fn whole_units<C: Content>(buffer: &mut BytesMut) -> Result<Bytes, ApiError> {
+/// Where the complete units at the front of `buffer` end.
+fn whole_units<C: Content>(buffer: &[u8]) -> Result<usize, ApiError> {
     let (end, error) = C::complete(buffer);
-    match error {
-        Some(error) => Err(broken(&error, &buffer[end..])),
-        None => Ok(buffer.split_to(end).freeze()),
-    }
+    error.map_or(Ok(end), |error| Err(broken(&error, &buffer[end..])))
 }
 
 /// A break, in the server's words if `rest` has some: it can put an error nowhere but into the stream.
@@ -148,31 +145,36 @@ impl Pace {
     }
 }
 
-/// The content, here or away with a batch of units: decoding is not for the thread that serves sockets.
+/// The content with a buffer to spare, here or away with a batch of units: decoding is not for the thread that serves
+/// sockets. Two buffers take turns, so that an answer needs no more of them however long it is.
 enum Decoding<C> {
-    Idle(C),
-    Busy(JoinHandle<Result<C, ApiError>>),
+    Idle(C, Vec<u8>),
+    Busy(JoinHandle<Result<(C, Vec<u8>), ApiError>>),
 }
 
 impl<C: Content> Decoding<C> {
     async fn finished(self) -> Result<Self, ApiError> {
         match self {
-            Self::Idle(_) => Ok(self),
+            Self::Idle(..) => Ok(self),
             Self::Busy(task) => {
-                let content = task.await.map_err(|error| {
+                let done = task.await.map_err(|error| {
                     ApiError::Local(format!("decoding an answer failed: {error}"))
                 })?;
-                content.map(Self::Idle)
+                done.map(|(content, spare)| Self::Idle(content, spare))
             }
         }
     }
 
-    fn start(self, batch: Bytes) -> Self {
+    /// Takes the first `end` bytes of `buffer`, which are complete units.
+    fn start(self, buffer: &mut Vec<u8>, end: usize) -> Self {
         match self {
-            Self::Idle(mut content) if !batch.is_empty() => {
+            Self::Idle(mut content, mut batch) if end > 0 => {
+                batch.clear();
+                batch.extend_from_slice(&buffer[end..]);
+                std::mem::swap(buffer, &mut batch);
                 Self::Busy(tokio::task::spawn_blocking(move || {
-                    content.add(batch)?;
-                    Ok(content)
+                    content.add(&batch[..end])?;
+                    Ok((content, batch))
                 }))
             }
             other => other,

@@ -68,3 +68,15 @@ fn what_cannot_be_read_back_is_told() {
         assert_eq!(spill.failure(), other.failure());
     }
 }
+
+#[test]
+fn what_is_kept_again_is_not_counted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let spill = Spill::new(1_000, folder.path());
+    let mut kept = some(0, 30);
+    spill.keep([&mut kept]);
+    let held = spill.held.load(Ordering::Relaxed);
+    spill.keep([&mut kept, &mut kept.clone()]);
+    assert_eq!((spill.held.load(Ordering::Relaxed), in_memory(&kept)), (held, 1));
+    assert!(held > 0);
+}

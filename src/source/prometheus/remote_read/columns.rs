@@ -1,12 +1,14 @@
 //! The messages of one streamed answer to series, cut to the time that was asked for. What becomes of the chunks of
 //! one is `line`'s.
 
+use std::sync::Arc;
+
 use super::labels::Normaliser;
 use super::line::Line;
 use super::message::XOR;
 use super::series_labels::LabelReader;
 use super::wire;
-use crate::model::samples::ChunkError;
+use crate::model::samples::{ChunkError, Spill};
 use crate::model::{Labels, Series};
 
 /// Encodings of native histograms: integer and float counts (`prompb.Chunk.Encoding`).
@@ -31,6 +33,9 @@ pub(super) struct Columns {
     open: Option<Labels>,
     labels: LabelReader,
     found: Found,
+    /// Where samples go that do not fit into memory, and how many series were there already.
+    spill: Option<Arc<Spill>>,
+    spilled: usize,
 }
 
 /// What an answer held.
@@ -49,7 +54,29 @@ pub(super) struct Found {
 impl Columns {
     /// For series each of which is read by `line`.
     pub(super) fn new(line: Line, normaliser: Normaliser) -> Self {
-        Self { line, open: None, labels: LabelReader::new(normaliser), found: Found::default() }
+        Self {
+            line,
+            open: None,
+            labels: LabelReader::new(normaliser),
+            found: Found::default(),
+            spill: None,
+            spilled: 0,
+        }
+    }
+
+    /// The same, keeping in memory only what `spill` lets stay there, already while the answer comes: a day of a large
+    /// fleet is one answer.
+    pub(super) fn spilling_to(self, spill: Arc<Spill>) -> Self {
+        Self { spill: Some(spill), ..self }
+    }
+
+    /// Lets go of samples that are whole.
+    pub(super) fn spill(&mut self) {
+        if let Some(spill) = &self.spill {
+            let fresh = &mut self.found.series[self.spilled..];
+            spill.keep(fresh.iter_mut().map(|series| &mut series.samples));
+            self.spilled = self.found.series.len();
+        }
     }
 
     /// Adds the body of one frame.

@@ -2,8 +2,6 @@
 //!
 //! There is no end marker: a stream is whole when its last frame is and when HTTP says so.
 
-use bytes::Bytes;
-
 /// Most bytes of one frame's body. Servers cut at about 1 MiB; a frame is held in memory whole.
 pub(super) const MAX_FRAME_BYTES: usize = 32 << 20;
 /// Most bytes of a length: 2^35 is above every limit.
@@ -40,15 +38,14 @@ pub(super) fn complete(bytes: &[u8]) -> (usize, Option<FrameError>) {
 }
 
 /// Takes the first of complete `frames`, and gives its body, checked.
-pub(super) fn next(frames: &mut Bytes) -> Result<Bytes, FrameError> {
+pub(super) fn next<'a>(frames: &mut &'a [u8]) -> Result<&'a [u8], FrameError> {
     let (head, length) = header(frames)?.ok_or(FrameError::Cut)?;
-    if frames.len() < head + CHECKSUM_BYTES + length {
-        return Err(FrameError::Cut);
-    }
-    let mut frame = frames.split_to(head + CHECKSUM_BYTES + length);
-    let body = frame.split_off(head + CHECKSUM_BYTES);
-    let wanted = frame[head..].try_into().map_or(0, u32::from_be_bytes);
-    if crc32c::crc32c(&body) == wanted { Ok(body) } else { Err(FrameError::Checksum) }
+    let (frame, rest) =
+        frames.split_at_checked(head + CHECKSUM_BYTES + length).ok_or(FrameError::Cut)?;
+    let (head, body) = frame.split_at(head + CHECKSUM_BYTES);
+    let wanted = head.last_chunk().map_or(0, |wanted| u32::from_be_bytes(*wanted));
+    *frames = rest;
+    if crc32c::crc32c(body) == wanted { Ok(body) } else { Err(FrameError::Checksum) }
 }
 
 /// Bytes that the length takes, and the length; `None` when it has not come yet.

@@ -152,7 +152,8 @@ impl Query<'_> {
         // Anew for each try: what a broken answer brought goes with it.
         let columns = || {
             let line = Line::new(start, part.end, answering.clone());
-            Columns::new(line, self.normaliser.clone())
+            let columns = Columns::new(line, self.normaliser.clone());
+            columns.spilling_to(Arc::clone(api.spill()))
         };
         let answer =
             api.stream(tries, &request, |response| stream::read(response, limit, columns())).await;

@@ -1,6 +1,5 @@
 //! The frames of one streamed answer, into columns.
 
-use bytes::Bytes;
 use tokio::time::Duration;
 
 use super::super::api_error::{ApiError, cleaned};
@@ -21,12 +20,13 @@ impl Content for Columns {
         broken(&frame::FrameError::Cut.to_string(), rest)
     }
 
-    fn add(&mut self, mut frames: Bytes) -> Result<(), ApiError> {
+    fn add(&mut self, mut frames: &[u8]) -> Result<(), ApiError> {
         while !frames.is_empty() {
-            let here = frames.clone();
-            let body = frame::next(&mut frames).map_err(|e| broken(&e.to_string(), &here))?;
-            self.add_message(&body).map_err(|e| useless(&e))?;
+            let here = frames;
+            let body = frame::next(&mut frames).map_err(|e| broken(&e.to_string(), here))?;
+            self.add_message(body).map_err(|e| useless(&e))?;
         }
+        self.spill();
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! The lines of one streamed answer to series, cut to the time that was asked for.
 
-use bytes::Bytes;
-
 use super::super::api_error::{ApiError, cleaned};
 use super::super::decode::clipped;
 use super::super::scan;
@@ -66,7 +64,7 @@ impl Content for Lines {
         refused("it ends in the middle of a line", rest)
     }
 
-    fn add(&mut self, lines: Bytes) -> Result<(), ApiError> {
+    fn add(&mut self, lines: &[u8]) -> Result<(), ApiError> {
         lines.split(|byte| *byte == b'\n').try_for_each(|line| self.add_line(line.trim_ascii()))
     }
 }

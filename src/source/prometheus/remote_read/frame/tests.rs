@@ -4,7 +4,7 @@ use super::super::testing::frame;
 use super::*;
 use crate::mutation::fixed;
 
-fn all(mut frames: Bytes) -> Result<Vec<Bytes>, FrameError> {
+fn all(mut frames: &[u8]) -> Result<Vec<&[u8]>, FrameError> {
     let mut bodies = Vec::new();
     while !frames.is_empty() {
         bodies.push(next(&mut frames)?);
@@ -16,8 +16,8 @@ fn all(mut frames: Bytes) -> Result<Vec<Bytes>, FrameError> {
 fn the_checksum_is_the_castagnoli_one_with_its_high_byte_first() {
     // The check value of the CRC catalogue: CRC-32C of "123456789" is 0xe3069283.
     assert_eq!(frame(b"123456789")[..5], [9, 0xe3, 0x06, 0x92, 0x83]);
-    let bodies = all(Bytes::from_static(b"\x09\xe3\x06\x92\x83123456789")).unwrap();
-    assert_eq!(bodies, [Bytes::from_static(b"123456789")]);
+    let bodies = all(b"\x09\xe3\x06\x92\x83123456789").unwrap();
+    assert_eq!(bodies, [b"123456789"]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
         bad[bit / 8] ^= 1 << (bit % 8);
         let (end, error) = complete(&bad);
         let is_short = end < bad.len();
-        assert!(error.is_some() || is_short || all(bad.into()).is_err(), "bit {bit}");
+        assert!(error.is_some() || is_short || all(&bad).is_err(), "bit {bit}");
     }
 }
 
@@ -62,8 +62,8 @@ proptest! {
         let cut = cut.index(stream.len() + 1);
         let (end, error) = complete(&stream[..cut]);
         prop_assert_eq!(error, None);
-        let mut found = all(Bytes::copy_from_slice(&stream[..end])).unwrap();
-        found.extend(all(Bytes::copy_from_slice(&stream[end..])).unwrap());
+        let mut found = all(&stream[..end]).unwrap();
+        found.extend(all(&stream[end..]).unwrap());
         prop_assert_eq!(found, bodies);
     }
 
@@ -71,7 +71,7 @@ proptest! {
     fn any_bytes_are_frames_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let (end, _) = complete(&bytes);
         prop_assert!(end <= bytes.len());
-        let mut frames = Bytes::from(bytes);
+        let mut frames = bytes.as_slice();
         while let Ok(body) = next(&mut frames) {
             prop_assert!(body.len() <= MAX_FRAME_BYTES);
         }

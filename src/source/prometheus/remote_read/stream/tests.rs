@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use proptest::prelude::*;
 

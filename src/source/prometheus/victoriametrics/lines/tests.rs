@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use proptest::prelude::*;
 
