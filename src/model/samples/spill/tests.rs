@@ -76,7 +76,8 @@ fn what_is_kept_again_is_not_counted_again() {
     let mut kept = some(0, 30);
     spill.keep([&mut kept]);
     let held = spill.held.load(Ordering::Relaxed);
-    spill.keep([&mut kept, &mut kept.clone()]);
+    let mut again = kept.clone();
+    spill.keep([&mut kept, &mut again]);
     assert_eq!((spill.held.load(Ordering::Relaxed), in_memory(&kept)), (held, 1));
     assert!(held > 0);
 }
