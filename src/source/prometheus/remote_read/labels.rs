@@ -37,6 +37,14 @@ impl Suspects {
         config.map_or(Self::Replicas, |reply| Self::Known(reply.answer.data))
     }
 
+    /// As text.
+    pub(super) fn described(&self) -> String {
+        match self {
+            Self::Known(labels) => format!("without {labels:?}"),
+            Self::Replicas => "without replicas".to_owned(),
+        }
+    }
+
     fn has(&self, name: &str, value: &str) -> bool {
         match self {
             Self::Known(labels) => labels.get(name).is_some_and(|known| known == value),

@@ -16,7 +16,8 @@ fn read(body: &[u8]) -> Result<ChunkedReadResponse, ContentError> {
         }
         series.each_chunk(|chunk| {
             let data = chunk.data.to_vec().into();
-            read.chunks.push(Sent { encoding: chunk.encoding, data });
+            let (min_time_ms, max_time_ms) = (chunk.min_time_ms, chunk.max_time_ms);
+            read.chunks.push(Sent { min_time_ms, max_time_ms, encoding: chunk.encoding, data });
             Ok(())
         })?;
         out.chunked_series.push(read);
@@ -28,7 +29,13 @@ fn read(body: &[u8]) -> Result<ChunkedReadResponse, ContentError> {
 fn message() -> impl Strategy<Value = ChunkedReadResponse> {
     let label = ("[a-c]{0,3}", "[x-zä]{0,3}").prop_map(|(name, value)| Label { name, value });
     let data = prop::collection::vec(any::<u8>(), 0..20);
-    let chunk = (-2..5_i32, data).prop_map(|(encoding, data)| Sent { encoding, data: data.into() });
+    let chunk = (any::<i64>(), any::<i64>(), -2..5_i32, data);
+    let chunk = chunk.prop_map(|(min_time_ms, max_time_ms, encoding, data)| Sent {
+        min_time_ms,
+        max_time_ms,
+        encoding,
+        data: data.into(),
+    });
     let (labels, chunks) = (prop::collection::vec(label, 0..4), prop::collection::vec(chunk, 0..4));
     let series = (labels, chunks).prop_map(|(labels, chunks)| ChunkedSeries { labels, chunks });
     prop::collection::vec(series, 0..4)
