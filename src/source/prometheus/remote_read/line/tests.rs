@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::super::super::answer::Tap;
 use super::super::super::selector::Evaluation;
-use super::super::testing::chunk;
 use super::super::message::answer::Chunk;
+use super::super::testing::chunk;
 use super::*;
 use crate::model::series::STALE_NAN_BITS;
 use crate::model::{QueryId, Window};
