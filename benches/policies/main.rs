@@ -4,6 +4,8 @@
 //! CONTRIBUTING). Every way chooses a size for each pod from the first 16 hours; the choices are replayed on the rest,
 //! which none of them has seen. The table is Markdown.
 
+#![expect(clippy::print_stdout, reason = "its table is what a benchmark is for")]
+
 #[path = "../../tests/common/prometheus.rs"]
 #[expect(dead_code, reason = "tests use the rest of it")]
 mod prometheus;

@@ -1,5 +1,6 @@
 //! `recommend` and `explain` as commands, on the built-in cluster's snapshot.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use gpu_finops::findings::{HEADINGS, RULES};
@@ -195,9 +196,10 @@ fn the_docs_say_what_the_rules_say() {
          What `gpu-finops recommend` looks for. Made from the files of the rules: renew it as CONTRIBUTING says.\n",
     );
     for rule in RULES {
-        text.push_str(&format!("\n## `{}`\n", rule.name));
+        write!(text, "\n## `{}`\n", rule.name).expect("a string takes all");
         for section in rule.sections() {
-            text.push_str(&format!("\n**{}.** {}\n", section.heading, section.text));
+            let (heading, said) = (section.heading, section.text);
+            write!(text, "\n**{heading}.** {said}\n").expect("a string takes all");
         }
     }
     assert_generated("docs/rules.md", &text);
