@@ -23,7 +23,7 @@ use crate::attribution::holding::{EPSILON, Sharing};
 use crate::recommend::contract::{Change, Risk};
 use crate::report::contract::{Basis, Severity};
 use crate::sizing::fit::{Outcome, settle};
-use crate::sizing::menu::{Size, mig_sizes};
+use crate::sizing::menu::{Size, card_bytes, mig_sizes};
 use crate::trace::{Span, Trace};
 
 pub(super) const NAME: &str = "oversized-gpu";
@@ -54,7 +54,8 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     {
         return None;
     }
-    let card_bytes = leases.iter().filter_map(|l| of(l).memory_bytes).reduce(f64::min)?;
+    let known = leases.iter().filter_map(|l| of(l).memory_bytes).reduce(f64::min);
+    let card_bytes = known.or_else(|| card_bytes(&device.model))?;
     let mut menu = mig_sizes(&device.model, card_bytes);
     menu.retain(|size| size.share <= first.share + EPSILON);
     if menu.len() < 2 {

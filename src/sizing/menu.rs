@@ -36,6 +36,13 @@ impl Size {
     }
 }
 
+/// Framebuffer of a card of `model` by its largest profile, bytes: of a card that is cut, exporters show its
+/// instances' alone.
+#[must_use]
+pub fn card_bytes(model: &str) -> Option<f64> {
+    table::gpu(model)?.memory_gb().map(|gb| f64::from(gb) * BYTES_PER_GB)
+}
+
 /// MIG instances of a card of `model` with `card_bytes` of framebuffer, cheapest first; of two that cost the
 /// same, the one with more memory. The card as a whole is last. Only the card, where it cannot be cut.
 #[must_use]
@@ -90,6 +97,8 @@ mod tests {
     fn what_cannot_be_cut_is_whole() {
         let sizes = mig_sizes("Tesla T4", 16.0 * BYTES_PER_GB);
         assert_eq!(sizes, [Size::whole(16.0 * BYTES_PER_GB)]);
+        assert_eq!(card_bytes("Tesla T4"), None);
+        assert_eq!(card_bytes("NVIDIA A100-SXM4-80GB"), Some(80.0 * BYTES_PER_GB));
         assert!(sizes[0].is_whole());
     }
 }

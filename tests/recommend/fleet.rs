@@ -148,7 +148,12 @@ impl Fleet {
         ];
         let window = self.window();
         let pods = self.pods.iter().map(fact).chain(self.waiting.clone()).collect();
-        metrics.extend(self.more);
+        for more in self.more {
+            match metrics.iter_mut().find(|known| known.query == more.query) {
+                Some(known) => known.series.extend(more.series),
+                None => metrics.push(more),
+            }
+        }
         Inputs {
             window,
             now_ms: window.end() + MINUTE,

@@ -254,3 +254,70 @@ fn a_pod_that_waits_makes_capacity_worth_money() {
     assert_eq!(of_rule(&report, "never-used").and_then(|r| r.realised_by.clone()), None);
     assert_eq!(report.totals.monthly_savings_realisable, Some(0.0));
 }
+
+/// A pod on a 3g.40gb instance whose engine is so busy, of an A100 that is cut into such.
+fn on_an_instance(active: f64) -> RecommendReport {
+    let mut fleet = Fleet::new(48, Vec::new());
+    let minutes = || (0..48 * HOUR + 2).map(|minute| ORIGIN + minute * MINUTE);
+    let of = |value: f64| minutes().map(|at| (at, value)).collect::<Vec<_>>();
+    let mut put = |query, pairs: &[(&str, &str)], value: f64| {
+        let series = vec![series(pairs, of(value))];
+        fleet.more.push(MetricData { query, series, gaps: Vec::new() });
+    };
+    let instance = [
+        ("UUID", "GPU-m"),
+        ("gpu", "0"),
+        ("GPU_I_ID", "1"),
+        ("GPU_I_PROFILE", "3g.40gb"),
+        ("Hostname", "node-m"),
+        ("modelName", A100),
+        ("namespace", "ns"),
+        ("pod", "cut-0"),
+    ];
+    put(QueryId::GrEngineActive, &instance, active);
+    put(QueryId::FbUsed, &instance, 6.0 * GIB);
+    put(QueryId::FbFree, &instance, 34.0 * GIB);
+    let pod = [
+        ("namespace", "ns"),
+        ("pod", "cut-0"),
+        ("uid", "uid-cut-0"),
+        ("node", "node-m"),
+        ("container", "main"),
+        ("resource", "nvidia_com_mig_3g_40gb"),
+    ];
+    put(QueryId::PodGpuRequests, &pod, 1.0);
+    put(QueryId::NodeCapacity, &[("node", "node-m"), ("resource", "nvidia_com_mig_3g_40gb")], 2.0);
+    recommended(&fleet.inputs(), &policy())
+}
+
+#[test]
+fn an_instance_that_shows_a_third_may_be_saturated() {
+    let idle = on_an_instance(0.05);
+    let found = of_rule(&idle, "oversized-gpu");
+    let found = found.unwrap_or_else(|| panic!("{:?} {:?}", reasons(&idle), idle.recommendations));
+    let Change::Slice { from, to, .. } = &found.change else { panic!("{:?}", found.change) };
+    assert_eq!((from.as_str(), to.as_str()), ("3g.40gb", "1g.10gb"));
+    let capped = on_an_instance(0.33);
+    assert!(of_rule(&capped, "oversized-gpu").is_none());
+    let all = reasons(&capped);
+    assert!(all.iter().any(|r| r.contains("may be saturated")), "{all:?}");
+}
+
+#[test]
+fn two_that_met_in_the_evening_are_refused_a_card() {
+    // Each by turns until the evening; then both, for half an hour that the percentile does not see.
+    let turn = |n: i64| {
+        course(move |minute| {
+            let both = (44 * HOUR..44 * HOUR + 30).contains(&minute);
+            let is_mine = minute / HOUR % 2 == n;
+            (if both || is_mine { 70.0 } else { 0.0 }, 30.0 * GIB)
+        })
+    };
+    let pods = vec![Pod::new(DEPLOYMENT, 0, vec![turn(0)]), Pod::new(DEPLOYMENT, 1, vec![turn(1)])];
+    let mut policy = policy();
+    policy.recommending.compute_percentile = 0.95;
+    let report = recommended(&Fleet::new(48, pods).inputs(), &policy);
+    let found = of_rule(&report, "could-share").expect("considered");
+    let why = found.refusal.as_deref().expect("refused");
+    assert!(why.contains("over capacity for 3."), "{why}");
+}

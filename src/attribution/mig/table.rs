@@ -129,7 +129,8 @@ impl Gpu {
     }
 
     /// Memory of the whole card in the GB of profile names.
-    fn memory_gb(&self) -> Option<u32> {
+    #[must_use]
+    pub fn memory_gb(&self) -> Option<u32> {
         self.rows.iter().map(|row| row.profile.memory_gb()).max()
     }
 }
