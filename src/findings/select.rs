@@ -3,7 +3,7 @@
 //!
 //! Proposals that share a GPU of a pod are alternatives (design, section 4: savings are claimed once per
 //! device-hour). They fall into groups that have nothing to do with each other, most of them small; within each the
-//! best set is found by trying all, beyond [`EXACT`] by taking the most valuable first.
+//! best set is found by trying all, beyond so many by taking the most valuable first.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

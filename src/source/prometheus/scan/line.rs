@@ -28,7 +28,7 @@ pub fn line(body: &[u8]) -> Option<Series> {
     Some(Series { labels, samples: samples.finish() })
 }
 
-/// The labels of a line, after its samples are handed to `samples` as they are there; `None` as of [`line`], and then
+/// The labels of a line, after its samples are handed to `samples` as they are there; `None` as of [`line()`], and then
 /// what was handed out is of no meaning.
 pub fn line_into(body: &[u8], samples: &mut impl Take) -> Option<Labels> {
     let mut values = Text { rest: body };
