@@ -12,11 +12,13 @@
 //! # What it changes
 //! The pod template asks for a MIG profile in place of a card, or for a smaller profile. Nodes have to offer it.
 //! # Limits
-//! Servers that reserve the memory of the whole card (vLLM and others) are not judged: how much of it they need is not
-//! known. Pods with several GPUs are not judged, because MIG instances cannot talk to each other over NVLink. On an
-//! instance, the utilization of a saturated one may read as a third: what reads so is not judged.
+//! What was never used is left to `never-used`. Servers that reserve the memory of the whole card (vLLM and others) are
+//! not judged: how much of it they need is not known. Pods with several GPUs are not judged, because MIG instances cannot
+//! talk to each other over NVLink. On an instance, the utilization of a saturated one may read as a third: what reads so
+//! is not judged.
 
 use super::evidence::{Evidence, Lease, Subject};
+use super::never_used::is_never_used;
 use super::proposal::{Draft, Freed, Verdict, not_judged};
 use super::sizes::{Memory, proof_row};
 use crate::attribution::holding::{EPSILON, Sharing};
@@ -36,6 +38,10 @@ const STEADY: f64 = 0.05;
 const SATURATED_INSTANCE: f64 = 0.30;
 
 pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Verdict> {
+    // What was never used is to be released, not cut.
+    if is_never_used(subject, evidence.idle_below) {
+        return None;
+    }
     evidence.history?;
     let leases: Vec<&Lease<'_>> = subject.there().collect();
     let first = leases.first()?;
