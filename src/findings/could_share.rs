@@ -21,7 +21,7 @@ use crate::attribution::holding::EPSILON;
 use crate::recommend::contract::{Change, Risk};
 use crate::report::contract::{Basis, Severity};
 use crate::sizing::demand::demand;
-use crate::sizing::fit::{Proof, folds, judged};
+use crate::sizing::fit::{Fold, Proof, folds, judged};
 use crate::sizing::menu::Size;
 use crate::sizing::replay::{self, Replay};
 use crate::trace::{self, Span, Trace};
@@ -50,24 +50,14 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     if traces.len() < leases.len() {
         return None;
     }
+    let table = Table { card, traces: &traces, evidence };
     let span = Span::of(evidence.window);
-    let fits = |pods: &&usize| {
-        let groups = groups(leases.len(), **pods);
-        !groups.is_empty()
-            && groups.iter().all(|group| {
-                let Some(sum) = summed(&traces, group) else { return false };
-                let holds = |span| {
-                    let need = demand(&[&sum], span, &evidence.rules);
-                    need.compute <= evidence.rules.target_load
-                        && need.memory_bytes.is_some_and(|bytes| bytes <= card.memory_bytes)
-                };
-                holds(span)
-            })
-    };
-    let pods = *TRIED.iter().find(fits)?;
-    let groups = groups(leases.len(), pods);
-    let sums: Vec<Trace> = groups.iter().filter_map(|group| summed(&traces, group)).collect();
-    let (proof, refusal) = prove(&sums, span, &card, evidence, pods);
+    let cuts = folds(span, evidence.rules.fit_share);
+    // What is proposed is never more than what was replayed.
+    let chosen: Option<Vec<usize>> = cuts.iter().map(|fold| table.pods(fold.fit)).collect();
+    let chosen = chosen?;
+    let pods = chosen.iter().copied().chain([table.pods(span)?]).min()?;
+    let (proof, refusal) = table.prove(&cuts, &chosen);
     let price = evidence.prices[leases[0].device].as_ref().map(|price| price.per_gpu_hour);
     let cards = leases.len().div_ceil(pods);
     let freed_part = 1.0 - count(cards) / count(leases.len());
@@ -78,7 +68,7 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
         evidence: [
             ("pods".to_owned(), leases.len().into()),
             ("pods_per_gpu".to_owned(), pods.into()),
-            ("groups_replayed".to_owned(), sums.len().into()),
+            ("groups_replayed".to_owned(), groups(leases.len(), pods).len().into()),
         ]
         .into(),
         action: format!(
@@ -106,31 +96,53 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     Some(draft.done(subject, evidence))
 }
 
-/// Replays every group on one card; all of them together, and why one of them speaks against it.
-fn prove(
-    sums: &[Trace],
-    span: Span,
-    card: &Size,
-    evidence: &Evidence<'_>,
-    pods: usize,
-) -> (Proof, Option<String>) {
-    let cuts = folds(span, evidence.rules.fit_share);
-    let (mut all, mut refusal) = (Replay::default(), None);
-    for sum in sums {
-        let went = cuts
-            .iter()
-            .map(|fold| replay::alone(&[sum], fold.rest, card))
-            .fold(Replay::default(), Replay::and);
-        refusal = refusal.or_else(|| judged(&went, &evidence.rules).map(|r| r.words()));
-        all = all.and(went);
-    }
-    let share = 1.0 / count(pods);
-    // Two pods cannot be put on less than one card of the two: an oracle has no better choice here.
-    (Proof { folds: cuts.len(), replay: all, share, oracle_share: share }, refusal)
+/// A card, and those who could share it.
+struct Table<'a, 'b> {
+    card: Size,
+    traces: &'b [Trace],
+    evidence: &'b Evidence<'a>,
 }
 
-fn summed(traces: &[Trace], group: &[usize]) -> Option<Trace> {
-    trace::sum(&group.iter().map(|&i| &traces[i]).collect::<Vec<_>>())
+impl Table<'_, '_> {
+    /// What each group of so many needs together.
+    fn sums(&self, pods: usize) -> impl Iterator<Item = Trace> {
+        let groups = groups(self.traces.len(), pods).into_iter();
+        groups.filter_map(|group| {
+            trace::sum(&group.iter().map(|&i| &self.traces[i]).collect::<Vec<_>>())
+        })
+    }
+
+    /// Most pods of which every group fits on the card, by what lies in `span`.
+    fn pods(&self, span: Span) -> Option<usize> {
+        let rules = &self.evidence.rules;
+        let fits = |sum: Trace| {
+            let need = demand(&[&sum], span, rules);
+            need.compute <= rules.target_load
+                && need.memory_bytes.is_some_and(|bytes| bytes <= self.card.memory_bytes)
+        };
+        let tried = TRIED.into_iter().filter(|pods| *pods <= self.traces.len());
+        tried.into_iter().find(|pods| self.sums(*pods).all(fits))
+    }
+
+    /// Replays on the rest of each cut every group of as many as were chosen before it; all of them together, and
+    /// why one of them speaks against it.
+    fn prove(&self, cuts: &[Fold], chosen: &[usize]) -> (Proof, Option<String>) {
+        let (mut all, mut refusal, mut share) = (Replay::default(), None, 0.0);
+        for (cut, pods) in cuts.iter().zip(chosen) {
+            for sum in self.sums(*pods) {
+                let went = replay::alone(&[&sum], cut.rest, &self.card);
+                let why = judged(&went, &self.evidence.rules);
+                // What is not there any more speaks neither for it nor against it.
+                let why = why.filter(|_| went.observed_ms > 0);
+                refusal = refusal.or_else(|| why.map(|why| why.words()));
+                all = all.and(went);
+            }
+            share += 1.0 / count(*pods) / count(cuts.len());
+        }
+        let refusal = refusal.or_else(|| judged(&all, &self.evidence.rules).map(|why| why.words()));
+        // Which of the sizes an oracle would have taken is not looked for: the choice is of a handful.
+        (Proof { folds: cuts.len(), replay: all, share, oracle_share: share }, refusal)
+    }
 }
 
 /// Groups of `size` out of `count`: all of them where they are few, else so many at even distances in the order in

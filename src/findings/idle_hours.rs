@@ -3,7 +3,7 @@
 //! # Why it matters
 //! A server that works from eight to six and holds its GPUs around the clock is paid for three times what it is used.
 //! # How it is judged
-//! Hours of the day, weekdays and weekends apart, on the clocks of the time zone of the report (`history.timezone`).
+//! Hours of the day, weekdays and weekends apart, on the clocks of the time zone of the report (`report.timezone`).
 //! An hour is off when the workload held its GPUs in it on three weekdays, or on both days of a weekend, was observed
 //! for 80 % of it, and was never active; at least four such hours must follow each other, counted around midnight.
 //! They are fitted on the first `recommend.fit_share` of the window and replayed on the rest, day by day where the

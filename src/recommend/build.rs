@@ -1,5 +1,7 @@
 //! From verdicts to the contract: filtered, the best set counted, sorted by money.
 
+use std::collections::BTreeMap;
+
 use super::Filters;
 use super::contract::{LeaseRow, RecommendReport, Recommendation, SCHEMA_VERSION, Totals};
 use super::packing;
@@ -9,6 +11,7 @@ use crate::findings::proposal::{Proposal, Verdict};
 use crate::findings::select::select;
 use crate::findings::{most_money, verdicts};
 use crate::model::Policy;
+use crate::observe::kube_state::PodKey;
 use crate::report::accounts::Accounts;
 use crate::report::build::{Leases, Stamp, with_leases};
 use crate::report::contract::{Report, SavingsKind, WindowRow};
@@ -67,11 +70,12 @@ pub fn beside(
     proposals.sort_by(|a, b| most_money(&a.finding, &b.finding));
     let (refused, proposed): (Vec<_>, Vec<_>) =
         proposals.into_iter().partition(|proposal| proposal.refusal.is_some());
-    let recommendations = counted(&proposed, &evidence, &report.window);
+    let rows = Rows::new(&evidence, &report.window);
+    let recommendations = rows.counted(&proposed);
     let done: Vec<&Proposal> =
         proposed.iter().zip(&recommendations).filter(|(_, r)| r.counted).map(|(p, _)| p).collect();
     let packing = packing::pack(&evidence, &done);
-    let refused = refused.iter().map(|p| row(p, &evidence, &report.window)).collect();
+    let refused = refused.iter().map(|p| rows.row(p)).collect();
     RecommendReport {
         schema_version: SCHEMA_VERSION.to_owned(),
         totals: totals(&recommendations, report),
@@ -99,64 +103,74 @@ fn passes(proposal: &Proposal, filters: &Filters) -> bool {
         && finding.confidence >= filters.min_confidence
 }
 
-/// Rows with what counts, what excludes what, and what comes back as money.
-fn counted(
-    proposed: &[Proposal],
-    evidence: &Evidence<'_>,
-    window: &WindowRow,
-) -> Vec<Recommendation> {
-    let (counted, conflicts) = select(&proposed.iter().collect::<Vec<_>>());
-    let mut realised = Realised::new(evidence);
-    let mut out: Vec<Recommendation> =
-        proposed.iter().map(|proposal| row(proposal, evidence, window)).collect();
-    for (i, proposal) in proposed.iter().enumerate() {
-        let excluded = conflicts[i].iter().map(|&other| proposed[other].finding.id.clone());
-        out[i].excludes = excluded.collect();
-        out[i].counted = counted[i];
-        out[i].realised_by =
-            if counted[i] { realised.by(proposal) } else { realised.node(proposal) };
-        if out[i].realised_by.is_some() {
-            out[i].finding.savings_kind = SavingsKind::Realisable;
-        }
-    }
-    out
+/// What rows of the contract are made with.
+struct Rows<'a, 'b> {
+    evidence: &'b Evidence<'a>,
+    window: &'b WindowRow,
+    /// Who each pod is, by its key: a proposal may have thousands of them.
+    pods: BTreeMap<String, &'a PodKey>,
 }
 
-fn row(proposal: &Proposal, evidence: &Evidence<'_>, window: &WindowRow) -> Recommendation {
-    let holders = &evidence.attribution.holders;
-    let lease = |(pod, device): &(String, usize)| {
-        let key = holders.iter().find(|h| pod_key(h) == *pod).map(|h| &h.holder.key);
-        LeaseRow {
-            namespace: key.map(|key| key.namespace.clone()).unwrap_or_default(),
-            pod: key.map(|key| key.name.clone()).unwrap_or_default(),
-            uid: key.and_then(|key| key.uid.clone()),
-            gpu: evidence.attribution.devices[*device].id.clone(),
+impl<'a, 'b> Rows<'a, 'b> {
+    fn new(evidence: &'b Evidence<'a>, window: &'b WindowRow) -> Self {
+        let holders = evidence.attribution.holders.iter();
+        Self { evidence, window, pods: holders.map(|h| (pod_key(h), &h.holder.key)).collect() }
+    }
+
+    /// Rows with what counts, what excludes what, and what comes back as money.
+    fn counted(&self, proposed: &[Proposal]) -> Vec<Recommendation> {
+        let (counted, conflicts) = select(&proposed.iter().collect::<Vec<_>>());
+        let mut realised = Realised::new(self.evidence);
+        let mut out: Vec<Recommendation> = proposed.iter().map(|p| self.row(p)).collect();
+        for (i, proposal) in proposed.iter().enumerate() {
+            let excluded = conflicts[i].iter().map(|&other| proposed[other].finding.id.clone());
+            out[i].excludes = excluded.collect();
+            out[i].counted = counted[i];
+            out[i].realised_by =
+                if counted[i] { realised.by(proposal) } else { realised.node(proposal) };
+            if out[i].realised_by.is_some() {
+                out[i].finding.savings_kind = SavingsKind::Realisable;
+            }
         }
-    };
-    let mut rests_on: Vec<LeaseRow> = proposal.leases.iter().map(lease).collect();
-    rests_on.sort();
-    let namespace = rests_on.first().map(|lease| lease.namespace.clone()).unwrap_or_default();
-    Recommendation {
-        finding: proposal.finding.clone(),
-        tenant: proposal.tenant.clone(),
-        counted: false,
-        excludes: Vec::new(),
-        monthly_gpu_hours: proposal.monthly_gpu_hours,
-        realised_by: None,
-        risk: proposal.risk,
-        risk_note: proposal.risk_note.clone(),
-        neighbours: proposal.neighbours.clone(),
-        change: proposal.change.clone(),
-        proof: proposal.proof.clone(),
-        refusal: proposal.refusal.clone(),
-        see_again: vec![
-            format!("gpu-finops explain '{}'", proposal.finding.id),
-            format!(
-                "gpu-finops report --window {},{} --namespace '{namespace}' --by pod",
-                window.start, window.end
-            ),
-        ],
-        rests_on,
+        out
+    }
+
+    fn row(&self, proposal: &Proposal) -> Recommendation {
+        let (evidence, window) = (self.evidence, self.window);
+        let lease = |(pod, device): &(String, usize)| {
+            let key = self.pods.get(pod);
+            LeaseRow {
+                namespace: key.map(|key| key.namespace.clone()).unwrap_or_default(),
+                pod: key.map(|key| key.name.clone()).unwrap_or_default(),
+                uid: key.and_then(|key| key.uid.clone()),
+                gpu: evidence.attribution.devices[*device].id.clone(),
+            }
+        };
+        let mut rests_on: Vec<LeaseRow> = proposal.leases.iter().map(lease).collect();
+        rests_on.sort();
+        let namespace = rests_on.first().map(|lease| lease.namespace.clone()).unwrap_or_default();
+        Recommendation {
+            finding: proposal.finding.clone(),
+            tenant: proposal.tenant.clone(),
+            counted: false,
+            excludes: Vec::new(),
+            monthly_gpu_hours: proposal.monthly_gpu_hours,
+            realised_by: None,
+            risk: proposal.risk,
+            risk_note: proposal.risk_note.clone(),
+            neighbours: proposal.neighbours.clone(),
+            change: proposal.change.clone(),
+            proof: proposal.proof.clone(),
+            refusal: proposal.refusal.clone(),
+            see_again: vec![
+                format!("gpu-finops explain '{}'", proposal.finding.id),
+                format!(
+                    "gpu-finops report --window {},{} --namespace '{namespace}' --by pod",
+                    window.start, window.end
+                ),
+            ],
+            rests_on,
+        }
     }
 }
 
