@@ -9,6 +9,7 @@
 
 pub mod attribution;
 pub mod claims;
+pub mod cleanup;
 pub mod cli;
 pub mod commands;
 pub mod cost;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod explain;
 pub mod findings;
 pub mod frame;
+pub mod kinds;
 pub mod model;
 #[cfg(test)]
 mod mutation;
