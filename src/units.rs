@@ -19,6 +19,8 @@ pub const HOURS_PER_MONTH: f64 = 730.0;
 pub const BYTES_PER_MB: f64 = 1_000_000.0;
 /// Bytes in a mebibyte: what DCGM's framebuffer fields and GFD's `nvidia.com/gpu.memory` label count in.
 pub const BYTES_PER_MIB: f64 = 1_048_576.0;
+/// Bytes in a gibibyte: what profiles of MIG and sizes in text for people count in, whether they say `gb` or GiB.
+pub const BYTES_PER_GIB: f64 = 1_073_741_824.0;
 
 /// A length of GPU time in milliseconds as GPU-hours.
 ///

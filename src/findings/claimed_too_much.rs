@@ -36,11 +36,9 @@ use crate::sizing::fit::{Outcome, settle};
 use crate::sizing::hardware;
 use crate::sizing::menu::{Size, mig_sizes};
 use crate::trace::Span;
+use crate::units::BYTES_PER_GIB;
 
 pub(super) const NAME: &str = "claimed-too-much";
-
-/// Bytes of a gibibyte.
-const BYTES_PER_GIB: f64 = 1_073_741_824.0;
 
 /// What a size is: a partition of the card, or another model.
 enum Kind<'c> {

@@ -17,10 +17,16 @@ use crate::model::{ClusterFacts, Inputs, Window};
 use crate::report::contract::WorkloadRow;
 use crate::report::figures::{Figures, Key, pod_key};
 use crate::trace::{Span, Trace, Traces};
-use crate::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_MINUTE, gpu_hours};
+use crate::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_MINUTE, Millis, gpu_hours};
 
 /// A holder is there at the end of the window when it ended no earlier than this before it: what tells of it lags.
 const THERE_WITHIN_MS: i64 = 10 * MS_PER_MINUTE;
+
+/// Whether what ended at `end` counts as being there at the end of the window.
+#[must_use]
+pub fn is_there(end: Millis, window: Window) -> bool {
+    end >= window.end() - THERE_WITHIN_MS
+}
 
 /// What a proposal can be replayed on; not there for a report, nor for roll-ups.
 #[derive(Clone, Copy)]
@@ -216,7 +222,7 @@ fn lease<'a>(
     Lease {
         pod,
         device,
-        is_there: holders.iter().map(end).max() >= Some(window.end() - THERE_WITHIN_MS),
+        is_there: holders.iter().map(end).any(|end| is_there(end, window)),
         trailing_idle_ms: holders.iter().filter_map(tenure).max().unwrap_or(0),
         share: holders.iter().filter_map(share).fold(0.0, f64::max),
         figures,

@@ -4,14 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::findings::evidence::Evidence;
+use crate::findings::evidence::{Evidence, is_there};
 use crate::findings::proposal::Proposal;
 use crate::model::objects::{PodFact, PodPhase};
 use crate::report::figures::pod_key;
-use crate::units::MS_PER_MINUTE;
-
-/// A holder is there at the end of the window when it ended no earlier than this before it.
-const THERE_WITHIN_MS: i64 = 10 * MS_PER_MINUTE;
 
 /// A pod on a device.
 type Lease = (String, usize);
@@ -29,7 +25,7 @@ impl<'a> Realised<'a> {
         let attribution = evidence.attribution;
         let mut nodes: BTreeMap<&str, BTreeSet<Lease>> = BTreeMap::new();
         for piece in &attribution.pieces {
-            if piece.time.end >= evidence.window.end() - THERE_WITHIN_MS {
+            if is_there(piece.time.end, evidence.window) {
                 let node = attribution.devices[piece.device].node.as_str();
                 let pod = pod_key(&attribution.holders[piece.holder]);
                 nodes.entry(node).or_default().insert((pod, piece.device));

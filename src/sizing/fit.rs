@@ -9,9 +9,8 @@ use super::menu::Size;
 use super::replay::{self, Replay};
 use crate::model::recommending::Recommending;
 use crate::trace::{Span, Trace};
+use crate::units::BYTES_PER_GIB;
 
-/// Bytes of a gibibyte.
-const BYTES_PER_GIB: f64 = 1_073_741_824.0;
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
 /// Days from which on the past is cut at every day of its later part, not once.

@@ -1,9 +1,7 @@
 //! The sizes in which a card can be had: itself, and the MIG instances that it can be cut into.
 
 use crate::attribution::mig::table;
-
-/// Bytes of a GB in profile names, which drivers count in binary.
-const BYTES_PER_GB: f64 = 1_073_741_824.0;
+use crate::units::BYTES_PER_GIB;
 
 /// Usable part of the memory slices of an instance, by how many it has, from `nvidia-smi mig -lgip` of an A100
 /// 80 GB as in NVIDIA's MIG user guide: 9.50 GiB of 10, 19.50 of 20, 39.25 of 40. Other cards give as much or more.
@@ -40,7 +38,7 @@ impl Size {
 /// instances' alone.
 #[must_use]
 pub fn card_bytes(model: &str) -> Option<f64> {
-    table::gpu(model)?.memory_gb().map(|gb| f64::from(gb) * BYTES_PER_GB)
+    table::gpu(model)?.memory_gb().map(|gb| f64::from(gb) * BYTES_PER_GIB)
 }
 
 /// MIG instances of a card of `model` with `card_bytes` of framebuffer, cheapest first; of two that cost the
@@ -53,7 +51,7 @@ pub fn mig_sizes(model: &str, card_bytes: f64) -> Vec<Size> {
         let rows = gpu.rows.iter().filter(|row| row.max.is_some() && row.compute < gpu.compute);
         sizes.extend(rows.map(|row| {
             let (compute, memory) = (part(row.compute, gpu.compute), part(row.memory, gpu.memory));
-            let nominal = f64::from(row.profile.memory_gb()) * BYTES_PER_GB;
+            let nominal = f64::from(row.profile.memory_gb()) * BYTES_PER_GIB;
             let usable = USABLE_MEMORY.iter().find(|(slices, _)| row.memory <= *slices);
             Size {
                 name: row.profile.to_string(),
@@ -76,10 +74,10 @@ mod tests {
 
     #[test]
     fn an_a100_from_small_to_whole() {
-        let sizes = mig_sizes("NVIDIA A100-SXM4-80GB", 80.0 * BYTES_PER_GB);
+        let sizes = mig_sizes("NVIDIA A100-SXM4-80GB", 80.0 * BYTES_PER_GIB);
         let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
         assert_eq!(names, ["1g.10gb", "1g.20gb", "2g.20gb", "3g.40gb", "4g.40gb", "whole"]);
-        let gib: Vec<f64> = sizes.iter().map(|size| size.memory_bytes / BYTES_PER_GB).collect();
+        let gib: Vec<f64> = sizes.iter().map(|size| size.memory_bytes / BYTES_PER_GIB).collect();
         assert_eq!(gib[..2], [9.5, 19.5]);
         assert!((gib[3] - 39.2).abs() < 1e-9);
         let shares: Vec<f64> = sizes.iter().map(|size| size.share).collect();
@@ -88,17 +86,17 @@ mod tests {
 
     #[test]
     fn a_name_that_rounds_up_does_not_make_memory() {
-        let sizes = mig_sizes("NVIDIA H200", 141.0 * BYTES_PER_GB);
+        let sizes = mig_sizes("NVIDIA H200", 141.0 * BYTES_PER_GIB);
         assert_eq!(sizes[0].name, "1g.18gb");
-        assert!(sizes[0].memory_bytes < 17.0 * BYTES_PER_GB, "{}", sizes[0].memory_bytes);
+        assert!(sizes[0].memory_bytes < 17.0 * BYTES_PER_GIB, "{}", sizes[0].memory_bytes);
     }
 
     #[test]
     fn what_cannot_be_cut_is_whole() {
-        let sizes = mig_sizes("Tesla T4", 16.0 * BYTES_PER_GB);
-        assert_eq!(sizes, [Size::whole(16.0 * BYTES_PER_GB)]);
+        let sizes = mig_sizes("Tesla T4", 16.0 * BYTES_PER_GIB);
+        assert_eq!(sizes, [Size::whole(16.0 * BYTES_PER_GIB)]);
         assert_eq!(card_bytes("Tesla T4"), None);
-        assert_eq!(card_bytes("NVIDIA A100-SXM4-80GB"), Some(80.0 * BYTES_PER_GB));
+        assert_eq!(card_bytes("NVIDIA A100-SXM4-80GB"), Some(80.0 * BYTES_PER_GIB));
         assert!(sizes[0].is_whole());
     }
 }

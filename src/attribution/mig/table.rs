@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::profile::Profile;
 use crate::cost::book::model_name;
+use crate::units::BYTES_PER_GIB;
 
 /// The table, as compiled in.
 const TABLE: &str = include_str!("table.yaml");
@@ -21,8 +22,6 @@ const TABLE: &str = include_str!("table.yaml");
 const USUAL_COMPUTE: u32 = 7;
 /// Memory is dealt in eighths on most cards.
 const USUAL_MEMORY: u32 = 8;
-/// Bytes of a GB in profile names, which drivers count in binary.
-const BYTES_PER_GB: f64 = 1_073_741_824.0;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,7 +246,7 @@ fn assumed(gpu: Option<&Gpu>, profile: &Profile, memory_bytes: Option<f64>) -> O
     }
     let compute = fraction(profile.slices(), compute_slices);
     let known = gpu.and_then(Gpu::memory_gb).map(f64::from);
-    let card_gb = known.or_else(|| memory_bytes.map(|bytes| bytes / BYTES_PER_GB));
+    let card_gb = known.or_else(|| memory_bytes.map(|bytes| bytes / BYTES_PER_GIB));
     let memory = card_gb.filter(|gb| gb.is_finite() && *gb > 0.0).and_then(|gb| {
         let slices = f64::from(memory_slices);
         let taken = (f64::from(profile.memory_gb()) / gb * slices).round().max(1.0);

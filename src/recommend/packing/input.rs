@@ -10,16 +10,14 @@ use crate::attribution::mig::{profile, table};
 use crate::attribution::tenants::UNATTRIBUTED;
 use crate::attribution::{Attributed, Attribution};
 use crate::cost::price::capacity_type;
-use crate::findings::evidence::Evidence;
+use crate::findings::evidence::{Evidence, is_there};
 use crate::findings::proposal::Proposal;
 use crate::model::ClusterFacts;
 use crate::model::objects::{NodeFact, PodFact};
 use crate::recommend::contract::Change;
 use crate::report::figures::pod_key;
-use crate::units::{MS_PER_MINUTE, Millis};
+use crate::units::Millis;
 
-/// A holder is there at the end of the window when it ended no earlier than this before it.
-const THERE_WITHIN_MS: i64 = 10 * MS_PER_MINUTE;
 /// Shares this close are of one profile.
 const SAME_SHARE: f64 = 1e-3;
 
@@ -192,7 +190,7 @@ fn items<'a>(
         .collect();
     let end = |d: usize, h: usize| pieces_end(evidence, d, h);
     let mut leases: BTreeMap<(usize, String), Held> = BTreeMap::new();
-    for piece in pieces.iter().filter(|p| p.time.end >= evidence.window.end() - THERE_WITHIN_MS) {
+    for piece in pieces.iter().filter(|p| is_there(p.time.end, evidence.window)) {
         let Some((machine, _)) = place_of.get(&piece.device) else { continue };
         if piece.time.end < end(piece.device, piece.holder) || piece.share <= 0.0 {
             continue;

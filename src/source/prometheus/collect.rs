@@ -267,8 +267,14 @@ impl Run<'_> {
             bindings.nodes.values.len(),
             bindings.namespaces.values.len()
         ));
+        let ask = |query: &QueryId| {
+            let (nodes, namespaces) = (&bindings.nodes, &bindings.namespaces);
+            let missing = scope::not_asked(*query, nodes, namespaces, &answers);
+            self.ask_unless(missing, *query, &bindings)
+        };
         let second = QueryId::ALL.iter().filter(|query| !first(query));
-        rows.extend(join_all(second.map(|query| self.ask_scoped(*query, &bindings))).await);
+        let asked = join_all(second.map(ask)).await;
+        rows.extend(asked);
         rows.sort_by_key(|row| QueryId::ALL.iter().position(|query| *query == row.query));
         let (mut metrics, mut sources) = (Vec::new(), Vec::new());
         for row in rows {
@@ -278,17 +284,16 @@ impl Run<'_> {
         (metrics, sources)
     }
 
-    async fn ask_scoped(&self, query: QueryId, bindings: &Bindings) -> Row {
-        let missing = match query.scope() {
-            QueryScope::GpuNodes if bindings.nodes.values.is_empty() => {
-                "not asked: no node with GPUs was found in kube-state-metrics"
-            }
-            QueryScope::GpuNamespaces if bindings.namespaces.values.is_empty() => {
-                "not asked: no namespace with GPUs was found"
-            }
-            _ => return self.ask(query, bindings).await,
-        };
-        Row { query, answer: None, status: status::skipped(query, missing) }
+    async fn ask_unless(
+        &self,
+        missing: Option<&'static str>,
+        query: QueryId,
+        bindings: &Bindings,
+    ) -> Row {
+        match missing {
+            Some(missing) => Row { query, answer: None, status: status::skipped(query, missing) },
+            None => self.ask(query, bindings).await,
+        }
     }
 
     async fn ask(&self, query: QueryId, bindings: &Bindings) -> Row {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::render::LabelScope;
+use crate::model::query::QueryScope;
 use crate::model::{MetricData, QueryId, Series};
 
 /// Queries whose series name a GPU node.
@@ -47,6 +48,32 @@ pub(in crate::source) fn gpu_namespaces(answers: &[&MetricData]) -> LabelScope {
     scope.into_scope(["exported_namespace", "namespace"])
 }
 
+/// Why a query is not asked; `None` for one that is. `answers` are those of the first phase.
+pub(in crate::source) fn not_asked(
+    query: QueryId,
+    nodes: &LabelScope,
+    namespaces: &LabelScope,
+    answers: &[&MetricData],
+) -> Option<&'static str> {
+    let failed =
+        |queries: &[QueryId]| answers_to(answers, queries).any(|answer| !answer.gaps.is_empty());
+    match query.scope() {
+        QueryScope::GpuNodes if nodes.values.is_empty() => Some(if failed(&NODE_QUERIES) {
+            "not asked: what says which nodes have GPUs could not be read"
+        } else {
+            "not asked: no node with GPUs was found in kube-state-metrics"
+        }),
+        QueryScope::GpuNamespaces if namespaces.values.is_empty() => {
+            Some(if failed(&REQUEST_QUERIES) || failed(&DEVICE_QUERIES) {
+                "not asked: what says which namespaces have GPUs could not be read"
+            } else {
+                "not asked: no namespace with GPUs was found"
+            })
+        }
+        QueryScope::All | QueryScope::GpuNodes | QueryScope::GpuNamespaces => None,
+    }
+}
+
 #[derive(Default)]
 struct Found {
     labels: BTreeSet<&'static str>,
@@ -76,10 +103,14 @@ fn of<'a>(
     answers: &'a [&MetricData],
     queries: &'a [QueryId],
 ) -> impl Iterator<Item = &'a Series> + 'a {
-    answers
-        .iter()
-        .filter(|answer| queries.contains(&answer.query))
-        .flat_map(|answer| &answer.series)
+    answers_to(answers, queries).flat_map(|answer| &answer.series)
+}
+
+fn answers_to<'a>(
+    answers: &'a [&MetricData],
+    queries: &'a [QueryId],
+) -> impl Iterator<Item = &'a MetricData> + 'a {
+    answers.iter().copied().filter(|answer| queries.contains(&answer.query))
 }
 
 #[cfg(test)]

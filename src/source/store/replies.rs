@@ -53,16 +53,9 @@ impl Replies {
         let known: Vec<&MetricData> = known.iter().collect();
         let (nodes, namespaces) = (scope::gpu_nodes(&known), scope::gpu_namespaces(&known));
         for query in QueryId::ALL {
-            let missing = match query.scope() {
-                QueryScope::GpuNodes if nodes.values.is_empty() => {
-                    "not asked: no node with GPUs was found in kube-state-metrics"
-                }
-                QueryScope::GpuNamespaces if namespaces.values.is_empty() => {
-                    "not asked: no namespace with GPUs was found"
-                }
-                _ => continue,
-            };
-            self.not_asked.insert(*query, missing);
+            if let Some(missing) = scope::not_asked(*query, &nodes, &namespaces, &known) {
+                self.not_asked.insert(*query, missing);
+            }
         }
         for (labels, taps) in &mut self.series {
             let wanted = self.catalogue.askers(labels).filter(|query| match query.scope() {

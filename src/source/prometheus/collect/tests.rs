@@ -101,6 +101,20 @@ async fn without_gpus_there_is_nothing_to_ask_further() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_is_not_said_to_be_missing() {
+    let server = Server::start(|seen, _| {
+        empty_unless(seen, |query| {
+            let of_nodes = query.contains("kube_node_status_capacity");
+            of_nodes.then(|| Reply::error(422, "execution", "no such thing"))
+        })
+    });
+    let collected = run(&server).await.unwrap();
+    let (skipped, why) = state(&collected, "pod_info");
+    assert_eq!(skipped, SourceState::Skipped);
+    assert!(why.contains("could not be read"), "{why}");
+}
+
+#[tokio::test]
 async fn a_query_that_fails_leaves_the_others_standing() {
     let server = Server::start(|seen, _| {
         empty_unless(seen, |query| match query {
