@@ -99,8 +99,7 @@ pub fn add_homes(
             name: card.node.clone(),
             is_pool: !card.has_node,
             presence: IntervalSet::of(Interval::new(window.start(), window.end())),
-            // Its holders bring their CPU and memory from elsewhere: it is never full.
-            room: Room { known: true, full: IntervalSet::default() },
+            room: Room::boundless(),
             ..Node::default()
         });
     }

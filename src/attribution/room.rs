@@ -17,6 +17,30 @@ pub struct Room {
     pub known: bool,
     /// When no GPU pod seen would fit.
     pub full: IntervalSet,
+    /// CPU (millicores) and memory (bytes) that pods may ask for.
+    supply: (i64, i64),
+    /// What pods ask for, and when.
+    pub demands: Vec<Demand>,
+    /// CPU and memory of the GPU pods that could come.
+    shapes: Vec<(i64, i64)>,
+}
+
+impl Room {
+    /// Of something that is never full: its holders bring their CPU and memory from elsewhere.
+    #[must_use]
+    pub fn boundless() -> Self {
+        Self { known: true, ..Self::default() }
+    }
+
+    /// When no GPU pod seen would fit, had its pods asked for this instead: CPU (millicores) and memory (bytes) of each.
+    #[must_use]
+    pub fn full_with(&self, requests: impl Fn(&Demand) -> (i64, i64)) -> IntervalSet {
+        full_times(self.supply, &self.demands, &self.shapes, requests)
+    }
+}
+
+fn as_asked(demand: &Demand) -> (i64, i64) {
+    (demand.requests.cpu_millicores, demand.requests.memory_bytes)
 }
 
 /// CPU (millicores) and memory (bytes) of the GPU pods seen, without those that ask for more than another in both.
@@ -50,10 +74,11 @@ pub fn of_node(
 ) -> Room {
     let cpu = kube.and_then(|k| k.cpu_millicores).or_else(|| object.and_then(|o| o.cpu_millicores));
     let memory = kube.and_then(|k| k.memory_bytes).or_else(|| object.and_then(|o| o.memory_bytes));
-    let (Some(cpu), Some(memory)) = (cpu, memory) else { return Room::default() };
     let measured = kube.filter(|k| !k.demands.is_empty());
     let demands = measured.map_or_else(|| object_demands(name, facts), |k| k.demands.clone());
-    Room { known: true, full: full_times(cpu, memory, &demands, shapes) }
+    let Some(supply) = cpu.zip(memory) else { return Room { demands, ..Room::default() } };
+    let full = full_times(supply, &demands, shapes, as_asked);
+    Room { known: true, full, supply, demands, shapes: shapes.to_vec() }
 }
 
 /// What the pods listed on a node take, from their own times.
@@ -63,7 +88,8 @@ fn object_demands(node: &str, facts: &ClusterFacts) -> Vec<Demand> {
         .iter()
         .filter(|p| p.node.as_deref() == Some(node))
         .filter_map(|p| {
-            Some(Demand { time: IntervalSet::of(lifetime(p)?), requests: p.requests.clone() })
+            let pod = (p.namespace.clone(), p.name.clone());
+            Some(Demand { pod, time: IntervalSet::of(lifetime(p)?), requests: p.requests.clone() })
         })
         .collect()
 }
@@ -75,19 +101,25 @@ fn lifetime(pod: &PodFact) -> Option<Interval> {
 }
 
 /// When none of `shapes` fits into what `demands` leave of the node.
-fn full_times(cpu: i64, memory: i64, demands: &[Demand], shapes: &[(i64, i64)]) -> IntervalSet {
+fn full_times(
+    (cpu, memory): (i64, i64),
+    demands: &[Demand],
+    shapes: &[(i64, i64)],
+    requests: impl Fn(&Demand) -> (i64, i64),
+) -> IntervalSet {
     if shapes.is_empty() {
         return IntervalSet::default();
     }
     let mut changes: BTreeMap<Millis, (i64, i64)> = BTreeMap::new();
     for demand in demands {
+        let (cpu, memory) = requests(demand);
         for time in demand.time.as_slice() {
             let start = changes.entry(time.start).or_default();
-            start.0 += demand.requests.cpu_millicores;
-            start.1 += demand.requests.memory_bytes;
+            start.0 += cpu;
+            start.1 += memory;
             let end = changes.entry(time.end).or_default();
-            end.0 -= demand.requests.cpu_millicores;
-            end.1 -= demand.requests.memory_bytes;
+            end.0 -= cpu;
+            end.1 -= memory;
         }
     }
     let (mut used_cpu, mut used_memory, mut full) = (0, 0, Vec::new());
@@ -112,6 +144,7 @@ mod tests {
 
     fn demand(start: i64, end: i64, cpu: i64, memory: i64) -> Demand {
         Demand {
+            pod: ("ns".to_owned(), "a".to_owned()),
             time: IntervalSet::of(Interval::new(start, end)),
             requests: PodRequests {
                 cpu_millicores: cpu,
@@ -127,12 +160,22 @@ mod tests {
         // 0..10: 5/50 left: both fit. 10..20: 1 CPU left: none. 20..30: 5/50 again.
         let demands = [demand(0, 30, 5, 50), demand(10, 20, 4, 0)];
         assert_eq!(
-            full_times(10, 100, &demands, &[(2, 50), (4, 10)]),
+            full_times((10, 100), &demands, &[(2, 50), (4, 10)], as_asked),
             IntervalSet::of(Interval::new(10, 20))
         );
         // Memory alone can strand a GPU too: 45 left, the (2, 50) shape does not fit, (4, 10) does.
-        assert!(full_times(10, 95, &demands[..1], &[(2, 50), (4, 10)]).is_empty());
-        assert_eq!(full_times(10, 95, &demands[..1], &[(2, 50)]).length_ms(), 30);
+        let both = [(2, 50), (4, 10)];
+        assert!(full_times((10, 95), &demands[..1], &both, as_asked).is_empty());
+        assert_eq!(full_times((10, 95), &demands[..1], &both[..1], as_asked).length_ms(), 30);
+        // With less memory asked for, it would have been room again.
+        let room = Room {
+            supply: (10, 95),
+            demands: demands[..1].to_vec(),
+            shapes: both[..1].to_vec(),
+            ..Room::default()
+        };
+        assert_eq!(room.full_with(as_asked).length_ms(), 30);
+        assert!(room.full_with(|demand| (demand.requests.cpu_millicores, 45)).is_empty());
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     // What is shown of a report is no matter here.
     settings.policy.scope = Scope::default();
     let target = deliver::Target::check(&settings.view)?;
+    let settings = settings.asking_optional();
     let gathered = gather::for_doctor(&settings, ui).await?;
     let report = examine(gathered, &settings)?;
     target.write(deliver::render_doctor(&report, &settings.view, ui)?, ui)?;

@@ -9,6 +9,7 @@ use crate::explain::{Material, Target, explain};
 use crate::findings::evidence::{History, claims};
 use crate::model::QueryId;
 use crate::model::query::QueryScope;
+use crate::observe::pod_use::PodUses;
 use crate::recommend as recommendations;
 use crate::report::accounts::Accounts;
 use crate::report::build::with_leases;
@@ -74,7 +75,8 @@ async fn explanation(what: &str, settings: &Settings, ui: &Ui) -> Result<Explana
     let (report, leases) = with_leases(&accounts, policy, recommend::stamp(settings));
     let claims = claims(&inputs, settings.claims.min_age_ms);
     let (facts, timezone) = (&inputs.facts, settings.timezone);
-    let history = History { traces: &traces, facts, claims: &claims, timezone };
+    let uses = PodUses::new(&inputs);
+    let history = History { traces: &traces, facts, claims: &claims, uses: &uses, timezone };
     let material = recommendations::Material { accounts: &accounts, history, policy };
     let recommended =
         recommendations::beside(&report, &leases, material, &recommendations::Filters::default());

@@ -4,6 +4,7 @@ use super::{compute, deliver, gather, resolve, verdict};
 use crate::error::{Error, Result};
 use crate::findings::evidence::{History, claims};
 use crate::model::Inputs;
+use crate::observe::pod_use::PodUses;
 use crate::recommend::contract::RecommendReport;
 use crate::recommend::{Material, recommend};
 use crate::report::accounts::Accounts;
@@ -67,7 +68,8 @@ async fn report(settings: &Settings, ui: &Ui) -> Result<RecommendReport> {
     let traces = Traces::new(traces);
     let claims = claims(&inputs, settings.claims.min_age_ms);
     let (facts, timezone) = (&inputs.facts, settings.timezone);
-    let history = History { traces: &traces, facts, claims: &claims, timezone };
+    let uses = PodUses::new(&inputs);
+    let history = History { traces: &traces, facts, claims: &claims, uses: &uses, timezone };
     let material = Material { accounts: &accounts, history, policy: &settings.policy };
     Ok(recommend(material, &settings.recommend, stamp(settings)))
 }
@@ -89,7 +91,8 @@ pub(super) async fn with_minutes(settings: &Settings, ui: &Ui) -> Result<Inputs>
             .hinted("name the metric server, a store of `collect`, or a snapshot"));
         }
     }
-    Ok(gather::gather(settings, ui).await?.into_inputs(&settings.policy))
+    let settings = settings.asking_optional();
+    Ok(gather::gather(&settings, ui).await?.into_inputs(&settings.policy))
 }
 
 /// What recommendations say about themselves: the assumptions of a report, and what they are judged by.

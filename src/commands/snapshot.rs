@@ -65,6 +65,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let Action::Save(args) = args.action;
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     check(&args.dir, &settings)?;
+    let settings = settings.asking_optional();
     let gathered = gather::gather(&settings, ui).await?;
     save(&args.dir, gathered, &settings, ui)
 }

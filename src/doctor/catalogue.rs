@@ -10,6 +10,14 @@ pub(super) enum Exporter {
     Dcgm,
     Amd,
     KubeState,
+    Kubelet,
+}
+
+impl Exporter {
+    /// Whether its metrics are of GPUs.
+    pub(super) const fn is_of_devices(self) -> bool {
+        matches!(self, Self::Dcgm | Self::Amd)
+    }
 }
 
 /// Who prints what a query asks for.
@@ -22,6 +30,7 @@ pub(super) const fn exporter_of(query: QueryId) -> Exporter {
         | QueryId::FbFree
         | QueryId::XidErrors => Exporter::Dcgm,
         QueryId::AmdGfxActivity | QueryId::AmdVramUsed | QueryId::AmdVramTotal => Exporter::Amd,
+        QueryId::PodCpuUsage | QueryId::PodMemoryUsage => Exporter::Kubelet,
         _ => Exporter::KubeState,
     }
 }
@@ -60,6 +69,8 @@ pub(super) fn lost(query: QueryId, answers: &Answers) -> Option<&'static str> {
         QueryId::PodScheduledTime | QueryId::PodStartTime => {
             "when a hold began rests on the pod's first sample"
         }
+        QueryId::PodCpuUsage => "CPU requests of GPU pods are not judged by `recommend`",
+        QueryId::PodMemoryUsage => "memory requests of GPU pods are not judged by `recommend`",
         QueryId::PodOwner => "workloads are known from objects; else a pod is its own workload",
         _ => return None,
     })
@@ -97,5 +108,7 @@ pub(super) fn metric(query: QueryId) -> &'static str {
         QueryId::JobOwner => "kube_job_owner",
         QueryId::PodLabels => "kube_pod_labels",
         QueryId::NamespaceLabels => "kube_namespace_labels",
+        QueryId::PodCpuUsage => "container_cpu_usage_seconds_total",
+        QueryId::PodMemoryUsage => "container_memory_working_set_bytes",
     }
 }

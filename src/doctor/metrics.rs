@@ -40,13 +40,13 @@ impl Answers {
 
     /// Whether any answer of an exporter has.
     pub(super) fn has_any_of(&self, exporter: Exporter) -> bool {
-        QueryId::ALL.iter().any(|q| exporter_of(*q) == exporter && self.has(*q))
+        self.by_query.keys().any(|q| exporter_of(*q) == exporter && self.has(*q))
     }
 
     /// Answers about devices.
     pub(super) fn of_devices(&self) -> Vec<&Stats> {
         let is_of_device =
-            |q: &QueryId| exporter_of(*q) != Exporter::KubeState && q.kind() == QueryKind::Raw;
+            |q: &QueryId| exporter_of(*q).is_of_devices() && q.kind() == QueryKind::Raw;
         self.by_query.iter().filter(|(q, _)| is_of_device(q)).map(|(_, s)| s).collect()
     }
 }
@@ -58,9 +58,11 @@ pub(super) fn checks(inputs: &Inputs, policy: &Policy, answers: &Answers) -> Vec
     }
     let is_of_this_cluster = |query: &&QueryId| match exporter_of(**query) {
         Exporter::KubeState => true,
+        // Asked only where recommendations are made.
+        Exporter::Kubelet => inputs.metric(**query).is_some(),
         exporter => answers.has_any_of(exporter) || is_expected(exporter, inputs, answers),
     };
-    let queries = QueryId::ALL.iter().filter(is_of_this_cluster);
+    let queries = QueryId::ALL.iter().chain(QueryId::OPTIONAL).filter(is_of_this_cluster);
     queries.map(|query| one(*query, inputs, policy, answers)).collect()
 }
 
@@ -126,7 +128,8 @@ fn failure(query: QueryId, inputs: &Inputs, status: Option<&SourceStatus>) -> Op
         (None, 0) => return None,
         (None, _) => inputs.metric(query)?.gaps.first()?.reason.clone(),
     };
-    let check = make(query, State::Fail, format!("not answered in full: {detail}"));
+    let state = if query.is_optional() { State::Warn } else { State::Fail };
+    let check = make(query, state, format!("not answered in full: {detail}"));
     let check = Check { docs: WARNINGS.to_owned(), ..check };
     Some(
         check
@@ -185,7 +188,7 @@ fn flaws(
     inputs: &Inputs,
     policy: &Policy,
 ) -> Vec<Flaw> {
-    let of_device = exporter_of(query) != Exporter::KubeState;
+    let of_device = exporter_of(query).is_of_devices();
     let is_too_seldom = interval > policy.max_gap_ms;
     let mut out = Vec::new();
     if is_too_seldom {
@@ -242,6 +245,9 @@ fn absent(query: QueryId, status: Option<&SourceStatus>, answers: &Answers) -> C
                 "no series of AMD's device-metrics-exporter: no AMD GPU, or it is not scraped"
             }
             Exporter::KubeState => "no series of kube-state-metrics at all",
+            Exporter::Kubelet => {
+                "no series of the kubelet's cAdvisor: CPU and memory requests of GPU pods are not judged by `recommend`"
+            }
         };
         return make(query, State::Skipped, message);
     }
@@ -253,6 +259,10 @@ fn absent(query: QueryId, status: Option<&SourceStatus>, answers: &Answers) -> C
         (Exporter::Dcgm, Some(line)) => check.fixed_by(DCGM_CSV, line),
         (Exporter::Amd, _) => check
             .fixed_by("let the device-metrics-exporter print it: its config.json (ConfigMap of DeviceConfig)", AMD_FIELDS),
+        (Exporter::Kubelet, _) => check.fixed_by(
+            "let the kubelet's cAdvisor be scraped (`/metrics/cadvisor`), and no metricRelabelings drop its rows of containers",
+            metric(query),
+        ),
         _ => check.fixed_by(
             "let kube-state-metrics print it (`--resources`, `--metric-allowlist`) and no metricRelabelings drop it",
             metric(query).split(' ').next().unwrap_or_default(),

@@ -201,14 +201,18 @@ pub(super) fn of_savings(r: &Recommendation, window_hours: f64, currency: &str) 
     let per_month = |value: Option<f64>| {
         format!("{} / {} h × {HOURS_PER_MONTH} h", known(value), figure(window_hours))
     };
-    vec![
-        step(
-            "freed_gpu_hours",
-            Some(hours),
-            HOURS,
+    let (freed, over) = match r.change.is_of_gpus() {
+        true => (
             "what the change frees of each GPU of each pod in the window, at most its waste",
             format!("over {} GPUs of pods", r.rests_on.len()),
         ),
+        false => (
+            "time in which nobody held a GPU of the node and a GPU pod of the window would have fitted with the smaller requests only",
+            "stranded, so no part of what is held".to_owned(),
+        ),
+    };
+    vec![
+        step("freed_gpu_hours", Some(hours), HOURS, freed, over),
         step(
             "freed_cost",
             money,

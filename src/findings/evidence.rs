@@ -14,6 +14,7 @@ use crate::model::dra::ClaimFact;
 use crate::model::policy::PriceBook;
 use crate::model::recommending::Recommending;
 use crate::model::{ClusterFacts, Inputs, Window};
+use crate::observe::pod_use::PodUses;
 use crate::report::contract::WorkloadRow;
 use crate::report::figures::{Figures, Key, pod_key};
 use crate::trace::{Span, Trace, Traces};
@@ -37,6 +38,8 @@ pub struct History<'a> {
     pub facts: &'a ClusterFacts,
     /// What keeps each resource claim, by namespace and name.
     pub claims: &'a Claims,
+    /// CPU and memory that pods used.
+    pub uses: &'a PodUses<'a>,
     /// Zone in which days begin.
     pub timezone: chrono_tz::Tz,
 }

@@ -14,6 +14,7 @@ mod mostly_idle;
 mod never_used;
 mod on_demand_batch;
 mod oversized_gpu;
+mod oversized_requests;
 pub mod proposal;
 pub mod select;
 mod sizes;
@@ -77,7 +78,7 @@ impl Rule {
 }
 
 /// Every rule, in the order in which they are tried.
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 13] = [
     Rule { name: never_used::NAME, source: include_str!("never_used.rs"), find: never_used::find },
     Rule { name: left_idle::NAME, source: include_str!("left_idle.rs"), find: left_idle::find },
     Rule {
@@ -116,6 +117,11 @@ pub const RULES: [Rule; 12] = [
         name: on_demand_batch::NAME,
         source: include_str!("on_demand_batch.rs"),
         find: on_demand_batch::find,
+    },
+    Rule {
+        name: oversized_requests::NAME,
+        source: include_str!("oversized_requests.rs"),
+        find: oversized_requests::find,
     },
     Rule {
         name: mostly_idle::NAME,

@@ -27,6 +27,8 @@ pub struct Proposal {
     pub leases: Vec<(String, usize)>,
     /// Whether these are given up as a whole.
     pub gives_up: bool,
+    /// GPUs that nobody could use and somebody could then, by position.
+    pub unstranded: Vec<usize>,
     /// GPU-hours that come free per 730 hours.
     pub monthly_gpu_hours: f64,
     /// What to change.
@@ -154,6 +156,7 @@ impl Draft<'_, '_> {
             tenant: about.row.tenant.clone(),
             leases: self.leases.iter().map(|l| (l.pod.to_owned(), l.device)).collect(),
             gives_up: self.gives_up,
+            unstranded: Vec::new(),
             monthly_gpu_hours: evidence.per_month(gpu_hours),
             change: self.change,
             risk,

@@ -25,6 +25,11 @@ pub fn select(proposals: &[&Proposal]) -> (Vec<bool>, Vec<Vec<usize>>) {
             continue;
         }
         let group = reach(start, &conflicts, &mut seen);
+        // Without an alternative it counts, whatever it is worth.
+        if group.len() == 1 {
+            counted[start] = true;
+            continue;
+        }
         let values: Vec<Value> = group.iter().map(|&p| value(proposals[p])).collect();
         for member in best(&group, &values, &conflicts) {
             counted[member] = true;
@@ -56,10 +61,14 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     a.iter().zip(b).map(one).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }
 
+/// What leaves the GPUs of pods as they are goes with everything, but for what makes the same GPU usable.
 fn conflicts(proposals: &[&Proposal]) -> Vec<Vec<usize>> {
-    let mut of_lease: BTreeMap<&(String, usize), Vec<usize>> = BTreeMap::new();
+    let mut of_lease: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (p, proposal) in proposals.iter().enumerate() {
-        for lease in &proposal.leases {
+        let is_of_gpus = proposal.change.is_of_gpus();
+        let held = proposal.leases.iter().filter(|_| is_of_gpus);
+        let held = held.map(|(pod, device)| (pod.as_str(), *device));
+        for lease in held.chain(proposal.unstranded.iter().map(|device| ("", *device))) {
             of_lease.entry(lease).or_default().push(p);
         }
     }

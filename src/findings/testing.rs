@@ -8,6 +8,7 @@ use crate::findings::evidence::{History, claims};
 use crate::model::objects::{NodeFact, OwnerRef, PodFact, PodPhase, PodRequests};
 use crate::model::policy::PriceBook;
 use crate::model::{ClusterFacts, Inputs, MetricData, Policy, QueryId, Series, Window};
+use crate::observe::pod_use::PodUses;
 use crate::recommend::contract::{NotJudged, RecommendReport, Recommendation};
 use crate::recommend::{Filters, Material, recommend};
 use crate::report::accounts::Accounts;
@@ -188,7 +189,8 @@ impl World {
         let traces = Traces::new(traces);
         let claims = claims(&inputs, 0);
         let (facts, timezone) = (&inputs.facts, self.timezone);
-        let history = History { traces: &traces, facts, claims: &claims, timezone };
+        let uses = PodUses::new(&inputs);
+        let history = History { traces: &traces, facts, claims: &claims, uses: &uses, timezone };
         let material = Material { accounts: &accounts, history, policy: &self.policy };
         recommend(material, &Filters::default(), Stamp::default())
     }

@@ -32,37 +32,47 @@ pub enum QueryScope {
 }
 
 macro_rules! catalogue {
-    ($($(#[doc = $doc:literal])+ $id:ident, $name:literal, $kind:expr, $scope:ident;)+) => {
+    (
+        { $($(#[doc = $doc:literal])+ $id:ident, $name:literal, $kind:expr, $scope:ident;)+ }
+        optional { $($(#[doc = $odoc:literal])+ $oid:ident, $oname:literal, $okind:expr, $oscope:ident;)+ }
+    ) => {
         /// A query of the catalogue.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum QueryId { $($(#[doc = $doc])+ $id,)+ }
+        pub enum QueryId { $($(#[doc = $doc])+ $id,)+ $($(#[doc = $odoc])+ $oid,)+ }
 
         impl QueryId {
-            /// Every query, in the order in which they are asked.
+            /// Every query that a report rests on, in the order in which they are asked.
             pub const ALL: &'static [Self] = &[$(Self::$id,)+];
+
+            /// Queries that only recommendations look at: a metric server alone can evaluate them, and where they
+            /// have no answer nothing is incomplete.
+            pub const OPTIONAL: &'static [Self] = &[$(Self::$oid,)+];
 
             /// Name of the query: its file is `queries/<name>.promql`.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$id => $name,)+ }
+                match self { $(Self::$id => $name,)+ $(Self::$oid => $oname,)+ }
             }
 
             /// How its answer is to be read.
             #[must_use]
             pub const fn kind(self) -> QueryKind {
-                match self { $(Self::$id => $kind,)+ }
+                match self { $(Self::$id => $kind,)+ $(Self::$oid => $okind,)+ }
             }
 
             /// What it is asked about.
             #[must_use]
             pub const fn scope(self) -> QueryScope {
-                match self { $(Self::$id => QueryScope::$scope,)+ }
+                match self { $(Self::$id => QueryScope::$scope,)+ $(Self::$oid => QueryScope::$oscope,)+ }
             }
 
             /// Its text, header included, with placeholders.
             #[must_use]
             pub const fn text(self) -> &'static str {
-                match self { $(Self::$id => include_str!(concat!("../../queries/", $name, ".promql")),)+ }
+                match self {
+                    $(Self::$id => include_str!(concat!("../../queries/", $name, ".promql")),)+
+                    $(Self::$oid => include_str!(concat!("../../queries/", $oname, ".promql")),)+
+                }
             }
         }
     };
@@ -70,7 +80,7 @@ macro_rules! catalogue {
 
 use QueryKind::{Grid, Info, Raw, Tail};
 
-catalogue! {
+catalogue! { {
     /// Share of time with a kernel running, percent.
     GpuUtil, "gpu_util", Raw, All;
     /// Share of time the graphics or compute engine was active, 0..1.
@@ -129,12 +139,23 @@ catalogue! {
     PodLabels, "pod_labels", Info, GpuNamespaces;
     /// Labels of the namespaces, as far as kube-state-metrics is allowed to show them.
     NamespaceLabels, "namespace_labels", Info, GpuNamespaces;
-}
+} optional {
+    /// CPU that the containers of a pod use, cores.
+    PodCpuUsage, "pod_cpu_usage", Grid { step_ms: 5 * MS_PER_MINUTE }, GpuNamespaces;
+    /// Memory that the containers of a pod use, bytes.
+    PodMemoryUsage, "pod_memory_usage", Grid { step_ms: 5 * MS_PER_MINUTE }, GpuNamespaces;
+} }
 
 impl QueryId {
     /// The query with this name, if there is one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|q| q.name() == name)
+        Self::ALL.iter().chain(Self::OPTIONAL).copied().find(|q| q.name() == name)
+    }
+
+    /// Whether it is one of [`Self::OPTIONAL`].
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        Self::OPTIONAL.contains(&self)
     }
 }

@@ -29,6 +29,12 @@ pub struct Recommending {
     pub max_over_share: f64,
     /// Load of a replica or shared card that is planned with, 0..1.
     pub target_load: f64,
+    /// Percentile of the CPU use of a pod that its request must cover, 0..1.
+    pub cpu_percentile: f64,
+    /// Added to the use that a CPU or memory request must cover, as a share of it.
+    pub request_margin: f64,
+    /// Share of a CPU or memory request that must be of no use before less is proposed, 0..1.
+    pub request_excess: f64,
 }
 
 impl Default for Recommending {
@@ -45,6 +51,9 @@ impl Default for Recommending {
             memory_spread: 1.0,
             max_over_share: 0.01,
             target_load: 0.8,
+            cpu_percentile: 0.95,
+            request_margin: 0.15,
+            request_excess: 0.5,
         }
     }
 }

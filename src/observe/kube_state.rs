@@ -84,6 +84,8 @@ pub struct KubeNode {
 /// What one pod takes of a node, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
+    /// Namespace and name of the pod.
+    pub pod: (String, String),
     /// When.
     pub time: IntervalSet,
     /// What.

@@ -10,5 +10,6 @@ pub mod hold;
 pub mod kube_state;
 pub mod labels;
 mod outline;
+pub mod pod_use;
 pub mod reading;
 pub mod timeline;

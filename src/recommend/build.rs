@@ -176,6 +176,11 @@ impl<'a, 'b> Rows<'a, 'b> {
 
 fn totals(recommendations: &[Recommendation], report: &Report) -> Totals {
     let counted = || recommendations.iter().filter(|r| r.counted);
+    // What nobody holds is no waste: what comes of it stands beside the savings.
+    let is_waste = |r: &&Recommendation| r.change.is_of_gpus();
+    let hours = |of: &dyn Fn(&&Recommendation) -> bool| {
+        counted().filter(of).map(|r| r.monthly_gpu_hours).sum()
+    };
     let money = |of: &dyn Fn(&&Recommendation) -> bool| {
         let mut known = counted().filter(of).filter_map(|r| r.finding.monthly_savings).peekable();
         // Of nothing the sum is 0; of what has no price it is not known.
@@ -185,9 +190,11 @@ fn totals(recommendations: &[Recommendation], report: &Report) -> Totals {
     let waste = &report.in_scope.ledger;
     Totals {
         counted: u32::try_from(counted().count()).unwrap_or(u32::MAX),
-        monthly_savings: money(&|_| true),
-        monthly_savings_realisable: money(&|r| r.realised_by.is_some()),
-        monthly_gpu_hours: counted().map(|r| r.monthly_gpu_hours).sum(),
+        monthly_savings: money(&is_waste),
+        monthly_savings_realisable: money(&|r| is_waste(r) && r.realised_by.is_some()),
+        monthly_gpu_hours: hours(&is_waste),
+        monthly_stranded_gpu_hours_freed: hours(&|r| !is_waste(r)),
+        monthly_stranded_cost_freed: money(&|r| !is_waste(r)),
         monthly_waste: waste.waste_cost.map(|cost| cost * month),
         monthly_waste_gpu_hours: waste.waste_gpu_hours() * month,
     }

@@ -60,6 +60,11 @@ pub struct Totals {
     pub monthly_savings_realisable: Option<f64>,
     /// GPU-hours per 730 hours that come free.
     pub monthly_gpu_hours: f64,
+    /// GPU-hours per 730 hours that were stranded for want of CPU or memory and would be usable. They stand beside the
+    /// savings: what nobody holds is no waste.
+    pub monthly_stranded_gpu_hours_freed: f64,
+    /// The same in money; null where it has no price.
+    pub monthly_stranded_cost_freed: Option<f64>,
     /// Waste of everything in scope per 730 hours, in money: the savings are part of it.
     pub monthly_waste: Option<f64>,
     /// The same in GPU-hours.
@@ -194,6 +199,17 @@ pub enum Change {
         /// Price of a GPU-hour then.
         to_per_hour: f64,
     },
+    /// Request less CPU or memory per pod, all of its containers together. Of what stays as it is, both are null.
+    Requests {
+        /// CPU now, millicores.
+        cpu_millicores_from: Option<u64>,
+        /// CPU then, millicores.
+        cpu_millicores_to: Option<u64>,
+        /// Memory now, bytes.
+        memory_bytes_from: Option<u64>,
+        /// Memory then, bytes.
+        memory_bytes_to: Option<u64>,
+    },
 }
 
 /// Hours of some days in which nothing is needed.
@@ -246,4 +262,12 @@ pub struct NotJudged {
     pub rule: Option<String>,
     /// Why.
     pub reason: String,
+}
+
+impl Change {
+    /// Whether it changes what GPUs are held, or when, or at what price: such changes of the same GPU are alternatives.
+    #[must_use]
+    pub const fn is_of_gpus(&self) -> bool {
+        !matches!(self, Self::Requests { .. })
+    }
 }

@@ -10,7 +10,7 @@ use crate::attribution::holder::HolderKind;
 use crate::attribution::oddities::Oddities;
 use crate::cost::price::Price;
 use crate::model::window::rfc3339;
-use crate::model::{Inputs, SourceState};
+use crate::model::{Inputs, QueryId, SourceState};
 use crate::units::{MS_PER_MINUTE, gpu_hours};
 
 /// Below this share of observed held time, figures on use are incomplete.
@@ -158,11 +158,13 @@ pub(crate) fn source_row(source: &crate::model::SourceStatus) -> SourceRow {
     }
 }
 
-/// Kinds that hold no GPU: without them hours and money are the same.
+/// Kinds that hold no GPU, and queries that only recommendations look at: without them hours and money are the same.
 pub(crate) fn is_optional(source: &str) -> bool {
-    ["deviceclasses", "devicetaintrules", "podgroups", "resourceclaimtemplates", "sandbox"]
-        .iter()
-        .any(|kind| source.contains(kind))
+    let query = source.rsplit('/').next().and_then(QueryId::from_name);
+    query.is_some_and(QueryId::is_optional)
+        || ["deviceclasses", "devicetaintrules", "podgroups", "resourceclaimtemplates", "sandbox"]
+            .iter()
+            .any(|kind| source.contains(kind))
 }
 
 fn about_sources(inputs: &Inputs) -> Vec<Remark> {
@@ -194,7 +196,7 @@ fn about_sources(inputs: &Inputs) -> Vec<Remark> {
                     rfc3339(gap.end_ms),
                     gap.reason
                 ),
-                incomplete: true,
+                incomplete: !data.query.is_optional(),
             });
         }
     }
@@ -428,6 +430,16 @@ fn list(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_recommendations_look_at_is_no_loss_to_a_report() {
+        for query in QueryId::OPTIONAL {
+            assert!(is_optional(&format!("prometheus/{}", query.name())));
+        }
+        assert!(
+            QueryId::ALL.iter().all(|query| !is_optional(&format!("prometheus/{}", query.name())))
+        );
+    }
 
     #[test]
     fn long_lists_are_cut_with_their_length() {

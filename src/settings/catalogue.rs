@@ -421,6 +421,12 @@ pub static SETTINGS: &[Setting] = &[
         "Share of active time over the compute of a size, from which on a replay refuses it").default("0.01"),
     Setting::one(Judging, "target-load", "RATIO", "recommend.target_load",
         "Load that is planned with for replicas and for cards that are shared").default("0.8"),
+    Setting::one(Judging, "cpu-percentile", "RATIO", "recommend.cpu_percentile",
+        "Percentile of the CPU use of a pod that its CPU request has to cover").default("0.95"),
+    Setting::one(Judging, "request-margin", "RATIO", "recommend.request_margin",
+        "Added to the use that a CPU or memory request has to cover, as a share of it").default("0.15"),
+    Setting::one(Judging, "request-excess", "RATIO", "recommend.request_excess",
+        "Share of a CPU or memory request that must be of no use before a smaller one is proposed").default("0.5"),
     // Recommendations
     Setting::many(Recommendations, "rule", "RULE", "recommend.rules",
         "Show recommendations of this rule only; repeatable").unset("all"),

@@ -120,6 +120,16 @@ pub fn layers(typed: Typed, environment: Environment) -> Result<Layers> {
 }
 
 impl Settings {
+    /// The same, by which a metric server is also asked what only recommendations look at.
+    #[must_use]
+    pub fn asking_optional(&self) -> Self {
+        let mut settings = self.clone();
+        if let SourceChoice::Live(live) = &mut settings.source {
+            live.read.optional = true;
+        }
+        settings
+    }
+
     /// Resolves all settings.
     ///
     /// # Errors

@@ -58,6 +58,15 @@ fn recommending(layers: &Layers) -> Result<Recommending> {
             .unwrap_or(defaults.memory_spread),
         max_over_share: layers.one("max-over", parse::ratio)?.unwrap_or(defaults.max_over_share),
         target_load: layers.one("target-load", parse::inner_ratio)?.unwrap_or(defaults.target_load),
+        cpu_percentile: layers
+            .one("cpu-percentile", parse::ratio)?
+            .unwrap_or(defaults.cpu_percentile),
+        request_margin: layers
+            .one("request-margin", parse::factor)?
+            .unwrap_or(defaults.request_margin),
+        request_excess: layers
+            .one("request-excess", parse::inner_ratio)?
+            .unwrap_or(defaults.request_excess),
     })
 }
 

@@ -8,6 +8,7 @@ pub mod hardware;
 pub mod histogram;
 pub mod menu;
 pub mod replay;
+pub mod requests;
 pub mod schedule;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -7,6 +7,7 @@ mod rules;
 
 use gpu_finops::findings::evidence::{History, claims};
 use gpu_finops::model::{Inputs, Policy};
+use gpu_finops::observe::pod_use::PodUses;
 use gpu_finops::recommend::contract::{RecommendReport, Recommendation};
 use gpu_finops::recommend::{Filters, Material, recommend};
 use gpu_finops::report::accounts::Accounts;
@@ -23,7 +24,8 @@ fn filtered(inputs: &Inputs, policy: &Policy, filters: &Filters) -> RecommendRep
     let traces = Traces::new(traces);
     let timezone = chrono_tz::Tz::UTC;
     let claims = claims(inputs, 600_000);
-    let history = History { traces: &traces, facts: &inputs.facts, claims: &claims, timezone };
+    let (facts, uses) = (&inputs.facts, PodUses::new(inputs));
+    let history = History { traces: &traces, facts, claims: &claims, uses: &uses, timezone };
     recommend(Material { accounts: &accounts, history, policy }, filters, Stamp::default())
 }
 

@@ -321,3 +321,124 @@ fn two_that_met_in_the_evening_are_refused_a_card() {
     let why = found.refusal.as_deref().expect("refused");
     assert!(why.contains("over capacity for 3."), "{why}");
 }
+
+const BYTES_PER_GIB: f64 = 1_073_741_824.0;
+
+/// A pod that asks for 16 CPU and 64 GiB of a node with 20 CPU, beside a GPU that nobody holds: what is left is too
+/// little for another like it. `uses` gives cores and GiB by step of five minutes.
+fn beside_a_free_gpu(node_cpu: f64, uses: impl Fn(i64) -> Option<(f64, f64)>) -> Fleet {
+    let pod = Pod::new(DEPLOYMENT, 0, vec![steady(70.0, 60.0 * GIB)]).on("node-0");
+    let mut fleet = Fleet::new(48, vec![pod]);
+    let step = 5 * MINUTE;
+    let steps = || -2..48 * 12 + 3_i64;
+    let always = |value: f64| steps().map(|n| (ORIGIN + n * step, value)).collect::<Vec<_>>();
+    let mut put = |query, series| fleet.more.push(MetricData { query, series, gaps: Vec::new() });
+    let free = [("UUID", "GPU-free"), ("gpu", "7"), ("Hostname", "node-0"), ("modelName", A100)];
+    let minutes = (0..48 * HOUR + 2).map(|minute| (ORIGIN + minute * MINUTE, 0.0)).collect();
+    put(QueryId::GpuUtil, vec![series(&free, minutes)]);
+    let node =
+        |resource, value| series(&[("node", "node-0"), ("resource", resource)], always(value));
+    let supply = vec![node("cpu", node_cpu), node("memory", 512.0 * BYTES_PER_GIB)];
+    put(QueryId::NodeAllocatable, supply);
+    let own = [("namespace", "ns"), ("pod", "web-0"), ("uid", "uid-web-0"), ("node", "node-0")];
+    let asks =
+        |resource, value| series(&[&own[..], &[("resource", resource)]].concat(), always(value));
+    put(
+        QueryId::PodCpuMemoryRequests,
+        vec![asks("cpu", 16.0), asks("memory", 64.0 * BYTES_PER_GIB)],
+    );
+    let used = |read: fn((f64, f64)) -> f64| {
+        let at = |n: i64| Some((ORIGIN + n * step, read(uses(n)?)));
+        series(&own[..2], steps().filter_map(at).collect())
+    };
+    put(QueryId::PodCpuUsage, vec![used(|(cores, _)| cores)]);
+    put(QueryId::PodMemoryUsage, vec![used(|(_, gib)| gib * BYTES_PER_GIB)]);
+    fleet
+}
+
+fn requests_of(fleet: Fleet) -> RecommendReport {
+    recommended(&fleet.inputs(), &policy())
+}
+
+#[test]
+fn requests_that_strand_a_gpu_are_cut_and_the_gpu_is_named() {
+    let report = requests_of(beside_a_free_gpu(20.0, |_| Some((2.0, 10.0))));
+    let found = of_rule(&report, "oversized-requests").expect("found");
+    let Change::Requests {
+        cpu_millicores_from,
+        cpu_millicores_to,
+        memory_bytes_from,
+        memory_bytes_to,
+    } = found.change
+    else {
+        panic!("{:?}", found.change)
+    };
+    assert_eq!((cpu_millicores_from, memory_bytes_from), (Some(16_000), Some(64 << 30)));
+    // 2 × 1.15, to the step of 50 and a bucket of 5 %; 10 × 1.15 GiB.
+    assert!(
+        cpu_millicores_to.is_some_and(|to| (2_300..=2_450).contains(&to)),
+        "{cpu_millicores_to:?}"
+    );
+    assert_eq!(memory_bytes_to, Some(184 * 64 * 1_048_576));
+    assert_eq!(found.finding.evidence["usable_gpus"], serde_json::json!(["GPU-free"]));
+    assert!(found.finding.action.contains("a GPU that was stranded"), "{}", found.finding.action);
+    // The free GPU for 730 hours at 2.00.
+    let saved = found.finding.monthly_savings.expect("priced");
+    assert!((saved - 1_460.0).abs() < 5.0, "{saved}");
+    let proof = found.proof.as_ref().expect("replayed");
+    assert_eq!((proof.memory_overflow_minutes, found.refusal.as_deref()), (Some(0), None));
+    // It is nobody's time, so no part of the waste.
+    let totals = &report.totals;
+    assert!(found.counted && found.excludes.is_empty());
+    assert!(totals.monthly_savings <= totals.monthly_waste, "{totals:?}");
+    assert!(close(totals.monthly_stranded_cost_freed, saved), "{totals:?}");
+    assert!((totals.monthly_stranded_gpu_hours_freed - saved / PRICE).abs() < 1e-6, "{totals:?}");
+}
+
+#[test]
+fn requests_that_strand_nothing_save_nothing() {
+    let report = requests_of(beside_a_free_gpu(64.0, |_| Some((2.0, 10.0))));
+    let found = of_rule(&report, "oversized-requests").expect("far off all the same");
+    assert_eq!(found.finding.monthly_savings, Some(0.0));
+    assert_eq!(found.finding.evidence["usable_gpus"], serde_json::json!([]));
+    assert!(found.counted);
+}
+
+#[test]
+fn requests_that_are_nearly_used_stay() {
+    let report = requests_of(beside_a_free_gpu(20.0, |_| Some((9.0, 40.0))));
+    assert!(of_rule(&report, "oversized-requests").is_none());
+    assert!(
+        reasons(&report).iter().all(|reason| !reason.contains("CPU")),
+        "{:?}",
+        reasons(&report)
+    );
+}
+
+#[test]
+fn a_peak_of_memory_that_came_later_refuses_the_requests() {
+    let uses = |n| Some((2.0, if n > 500 { 20.0 } else { 10.0 }));
+    let report = requests_of(beside_a_free_gpu(20.0, uses));
+    assert!(report.recommendations.iter().all(|r| r.finding.rule != "oversized-requests"));
+    let refused = of_rule(&report, "oversized-requests").expect("shown as refused");
+    let why = refused.refusal.as_deref().expect("a reason");
+    assert!(why.contains("out of memory"), "{why}");
+    assert!(report.totals.monthly_stranded_gpu_hours_freed.abs() < 1e-9);
+}
+
+#[test]
+fn requests_of_which_little_is_known_are_not_judged_and_without_metrics_nothing_is_said() {
+    let some = beside_a_free_gpu(20.0, |n| (n < 100).then_some((2.0, 10.0)));
+    let report = requests_of(some);
+    assert!(of_rule(&report, "oversized-requests").is_none());
+    let all = reasons(&report);
+    assert!(
+        all.iter().any(|r| r.starts_with("its CPU and memory use are known for 17 %")),
+        "{all:?}"
+    );
+    let mut none = beside_a_free_gpu(20.0, |_| Some((2.0, 10.0)));
+    none.more.retain(|data| !data.query.is_optional());
+    let report = requests_of(none);
+    assert!(of_rule(&report, "oversized-requests").is_none());
+    assert!(reasons(&report).iter().all(|r| !r.contains("CPU")), "{:?}", reasons(&report));
+}

@@ -46,7 +46,9 @@ impl Reader<'_> {
         let mut by_pod: BTreeMap<(String, PodKey), Demand> = BTreeMap::new();
         for series in self.series(QueryId::PodCpuMemoryRequests) {
             let (Some(key), Some(node)) = (pod_key(series), kube(series, "node")) else { continue };
+            let pod = (key.namespace.clone(), key.name.clone());
             let demand = by_pod.entry((node.to_owned(), key)).or_insert_with(|| Demand {
+                pod,
                 time: IntervalSet::default(),
                 requests: PodRequests::default(),
             });

@@ -71,7 +71,17 @@ fn verdict(report: &RecommendReport) -> Block {
         _ => "; it frees capacity, and no node by itself".to_owned(),
     };
     let changes = plural(u64::from(totals.counted), "change saves", "changes save");
-    Block::Verdict(Tone::Warn, format!("{changes} {saved}{waste}{back}."))
+    let besides =
+        match (totals.monthly_stranded_gpu_hours_freed, totals.monthly_stranded_cost_freed) {
+            (hours, _) if hours <= 0.0 => String::new(),
+            (hours, None) => {
+                format!("; {} stranded GPU-hours become usable besides", hours_alone(hours))
+            }
+            (_, cost) => {
+                format!("; {} of stranded GPUs become usable besides", money_alone(cost, currency))
+            }
+        };
+    Block::Verdict(Tone::Warn, format!("{changes} {saved}{waste}{back}{besides}."))
 }
 
 /// What stands beside the recommendations.

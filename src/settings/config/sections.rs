@@ -178,6 +178,12 @@ pub struct RecommendSection {
     pub max_over: Option<Scalar>,
     /// Load that is planned with for replicas and shared cards.
     pub target_load: Option<Scalar>,
+    /// Percentile of the CPU use of a pod that its CPU request has to cover.
+    pub cpu_percentile: Option<Scalar>,
+    /// Added to the use that a CPU or memory request has to cover, as a share of it.
+    pub request_margin: Option<Scalar>,
+    /// Share of a CPU or memory request that must be of no use before a smaller one is proposed.
+    pub request_excess: Option<Scalar>,
     /// Rules to show.
     pub rules: Option<Vec<String>>,
     /// Least money a month.

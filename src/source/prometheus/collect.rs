@@ -142,7 +142,12 @@ pub async fn collect(
         None => found(&api, window).await?,
     };
     let answered = api.answered();
-    let run = Run { ways: &ways, window, progress };
+    let is_offline = api.cache().is_some_and(Cache::is_offline);
+    let optional = match options.optional {
+        true => QueryId::OPTIONAL,
+        false => &[],
+    };
+    let run = Run { ways: &ways, window, progress, optional, is_offline };
     let (metrics, mut sources) = run.all(bindings).await;
     if let Some(failure) = api.spill().failure() {
         return Err(CollectError::TooMany(failure));
@@ -250,6 +255,10 @@ struct Run<'a> {
     ways: &'a Ways,
     window: Window,
     progress: &'a dyn Progress,
+    /// What is asked beside the catalogue that a report rests on.
+    optional: &'static [QueryId],
+    /// No server may be asked.
+    is_offline: bool,
 }
 
 impl Run<'_> {
@@ -272,10 +281,10 @@ impl Run<'_> {
             let missing = scope::not_asked(*query, nodes, namespaces, &answers);
             self.ask_unless(missing, *query, &bindings)
         };
-        let second = QueryId::ALL.iter().filter(|query| !first(query));
+        let second = QueryId::ALL.iter().filter(|query| !first(query)).chain(self.optional);
         let asked = join_all(second.map(ask)).await;
         rows.extend(asked);
-        rows.sort_by_key(|row| QueryId::ALL.iter().position(|query| *query == row.query));
+        rows.sort_by_key(|row| row.query);
         let (mut metrics, mut sources) = (Vec::new(), Vec::new());
         for row in rows {
             metrics.extend(row.answer);
@@ -290,8 +299,11 @@ impl Run<'_> {
         query: QueryId,
         bindings: &Bindings,
     ) -> Row {
-        match missing {
+        let is_not_kept = query.is_optional() && self.is_offline;
+        let not_kept = "not asked: it is not kept, and only a server can evaluate it";
+        match missing.or_else(|| is_not_kept.then_some(not_kept)) {
             Some(missing) => Row { query, answer: None, status: status::skipped(query, missing) },
+            None if query.is_optional() => self.ask(query, &scope::of_any_label(bindings)).await,
             None => self.ask(query, bindings).await,
         }
     }

@@ -89,6 +89,8 @@ pub struct ReadOptions {
     pub max_samples_per_request: u64,
     /// Extra label matchers for every selector, PromQL text (`cluster="prod"`).
     pub matchers: Vec<String>,
+    /// Whether what only recommendations look at is asked for, too.
+    pub optional: bool,
     /// How raw samples are read.
     pub transport: SampleTransport,
     /// Step of the grid where raw samples are read on one; `None` goes by how close samples are.
@@ -109,6 +111,7 @@ impl Default for ReadOptions {
             timeout: Duration::from_secs(60),
             max_samples_per_request: 2_500_000,
             matchers: Vec::new(),
+            optional: false,
             transport: SampleTransport::Auto,
             step_ms: None,
             cache: None,

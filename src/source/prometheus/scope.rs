@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::render::LabelScope;
+use super::render::{Bindings, LabelScope};
 use crate::model::query::QueryScope;
 use crate::model::{MetricData, QueryId, Series};
 
@@ -72,6 +72,13 @@ pub(in crate::source) fn not_asked(
         }
         QueryScope::All | QueryScope::GpuNodes | QueryScope::GpuNamespaces => None,
     }
+}
+
+/// Bindings for metrics of a job that is not kube-state-metrics': it may honour labels where that one does not.
+pub(super) fn of_any_label(bindings: &Bindings) -> Bindings {
+    let mut bindings = bindings.clone();
+    bindings.namespaces.labels = ["exported_namespace", "namespace"].map(Into::into).into();
+    bindings
 }
 
 #[derive(Default)]

@@ -141,6 +141,7 @@ impl Ways {
         progress: &'a dyn Progress,
     ) -> BoxFuture<'a, MetricData> {
         match &self.raw {
+            _ if plan.query.is_optional() => self.query.read(plan, progress),
             Some(Raw::Remote(remote)) if RemoteReader::takes(plan) => remote.read(plan, progress),
             Some(Raw::Export(export)) if is_raw(plan) => export.read(plan, progress),
             Some(Raw::Grid(grid)) if is_raw(plan) => grid.read(plan, progress),

@@ -79,6 +79,42 @@ async fn facts_are_asked_of_the_nodes_and_namespaces_with_gpus() {
 }
 
 #[tokio::test]
+async fn what_only_recommendations_look_at_is_asked_only_for_them() {
+    let server = Server::start(|seen, _| {
+        empty_unless(seen, |query| match query {
+            q if q.starts_with("kube_pod_container_resource_requests{resource=~\"nvidia") => {
+                one(r#""node":"g","exported_namespace":"ml","pod":"p""#)
+            }
+            q if q.contains("container_memory_working_set_bytes") => {
+                Some(Reply::error(422, "execution", "no such thing"))
+            }
+            _ => None,
+        })
+    });
+    let asks = |seen: &[Seen]| {
+        let query =
+            |seen: &Seen| seen.params.get("query").is_some_and(|q| q.contains("container_cpu"));
+        seen.iter().filter(|seen| query(seen)).count()
+    };
+    let collected = run(&server).await.unwrap();
+    assert_eq!((asks(&server.seen()), collected.metrics.len()), (0, QueryId::ALL.len()));
+    let window = Window::new(START, START + MS_PER_HOUR).unwrap();
+    let options = ReadOptions { optional: true, ..quick_options() };
+    let progress = Counting::default();
+    let collected =
+        collect(server.transport(), &options, &gpus(), 0, window, &progress).await.unwrap();
+    assert_eq!(collected.sources.len(), 1 + QueryId::ALL.len() + QueryId::OPTIONAL.len());
+    assert_eq!(state(&collected, "pod_cpu_usage").0, SourceState::Empty);
+    assert_eq!(state(&collected, "pod_memory_usage").0, SourceState::Failed);
+    // The job of cAdvisor may honour labels where that of kube-state-metrics does not.
+    let asked: Vec<String> =
+        server.seen().iter().filter_map(|seen| seen.params.get("query").cloned()).collect();
+    for label in [r#",namespace=~"ml"}[5m]"#, r#",exported_namespace=~"ml"}[5m]"#] {
+        assert!(asked.iter().any(|query| query.contains(label)), "{label}");
+    }
+}
+
+#[tokio::test]
 async fn the_window_is_read_with_room_for_holds_across_its_edges() {
     let server = Server::start(|seen, _| empty_unless(seen, |_| None));
     run(&server).await.unwrap();

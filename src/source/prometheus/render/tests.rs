@@ -79,12 +79,29 @@ const RENDERED: &[(&str, &str)] = &[
     ("job_owner", r#"kube_job_owner{namespace=~"ads|search"}"#),
     ("pod_labels", r#"kube_pod_labels{namespace=~"ads|search"}"#),
     ("namespace_labels", r#"kube_namespace_labels{namespace=~"ads|search"}"#),
+    (
+        "pod_cpu_usage",
+        "sum by (namespace, exported_namespace, pod, exported_pod) (
+  max by (namespace, exported_namespace, pod, exported_pod, container, exported_container) (
+    rate(container_cpu_usage_seconds_total{container!=\"\",container!=\"POD\",namespace=~\"ads|search\"}[5m])
+  )
+)",
+    ),
+    (
+        "pod_memory_usage",
+        "sum by (namespace, exported_namespace, pod, exported_pod) (
+  max by (namespace, exported_namespace, pod, exported_pod, container, exported_container) (
+    container_memory_working_set_bytes{container!=\"\",container!=\"POD\",namespace=~\"ads|search\"}
+  )
+)",
+    ),
 ];
 
 #[test]
 fn every_query_renders_to_this_text() {
     let rendered: Vec<(&str, Vec<String>)> = QueryId::ALL
         .iter()
+        .chain(QueryId::OPTIONAL)
         .map(|query| (query.name(), render(*query, &bindings()).unwrap()))
         .collect();
     for (name, expected) in RENDERED {
@@ -118,7 +135,7 @@ fn extra_matchers_go_into_every_selector() {
     let mut with = Bindings::new(&matchers, &["nvidia.com/gpu".into()]).unwrap();
     with.nodes = scope("exported_node", &["a"]);
     with.namespaces = scope("exported_namespace", &["b"]);
-    for query in QueryId::ALL {
+    for query in QueryId::ALL.iter().chain(QueryId::OPTIONAL) {
         for text in render(*query, &with).unwrap() {
             assert!(text.contains(r#",cluster="prod",region=~'eu-.*'}"#), "{text}");
         }
