@@ -22,6 +22,7 @@ fn text() -> Vec<u8> {
         Shape { name: "no-pod-labels", pod_labels: false, ..base.clone() },
         Shape { name: "bare", pod_labels: false, kube_state: false, ..base.clone() },
         Shape { name: "labels-only", kube_state: false, ..base.clone() },
+        Shape { name: "cadvisor", exported: true, ..base.clone() },
         Shape { name: "no-dcgm", dcgm: false, ..base },
     ] {
         cluster::write(&mut out, &shape);
@@ -29,12 +30,65 @@ fn text() -> Vec<u8> {
     lives(&mut out);
     values(&mut out);
     broken(&mut out);
+    cadvisor(&mut out);
     out.finish()
 }
 
 fn server() -> &'static Prometheus {
     static SERVER: OnceLock<Prometheus> = OnceLock::new();
     SERVER.get_or_init(|| Prometheus::with_openmetrics(&text()))
+}
+
+/// CPU and memory of ml/train-0 as the kubelet shows them to two jobs, with the rows of the whole pod and of its pause
+/// container: half a core and 1 GiB.
+#[expect(clippy::cast_precision_loss, reason = "seconds of hours")]
+fn cadvisor(out: &mut OpenMetrics) {
+    for job in ["kubelet", "cadvisor"] {
+        for (container, part) in [("", 2.0), ("POD", 1.0), ("main", 0.75), ("side", 0.25)] {
+            let all = labels(&[
+                ("cluster", "cadvisor"),
+                ("job", job),
+                ("namespace", "ml"),
+                ("pod", "train-0"),
+                ("container", container),
+            ]);
+            let cores = |at: i64| (at - ALWAYS.0) as f64 * 0.5 * part;
+            out.series("container_cpu_usage_seconds_total", &all, ALWAYS, cores);
+            let bytes = |_| 1_073_741_824.0 * part;
+            out.series("container_memory_working_set_bytes", &all, ALWAYS, bytes);
+        }
+    }
+}
+
+#[test]
+fn requests_are_held_against_what_cadvisor_shows() {
+    let of = |transport: &[&str]| {
+        let mut command = report(&server().url(), "cadvisor");
+        let args: Vec<_> = command.get_args().skip(1).map(ToOwned::to_owned).collect();
+        command = gpu_finops();
+        command.arg("recommend").args(args).args(transport);
+        command.args(["--min-history", "1h", "--min-held", "1", "-o", "json"]);
+        Outcome::of(&mut command).json()
+    };
+    // Facts come by remote read or the query API; this comes by the query API in any case.
+    for report in [of(&[]), of(QUERY)] {
+        let found = row(&report["recommendations"], "rule", "oversized-requests");
+        assert_eq!(found["subject"], "ml/StatefulSet/train");
+        let change = &found["change"];
+        // 0.5 × 1.15 = 0.575 to the step of 50 and a bucket of 5 %; 1 GiB × 1.15 to the step of 64 MiB.
+        assert_eq!(change["cpu_millicores_from"], 4_000);
+        assert!(
+            (600..=650).contains(&change["cpu_millicores_to"].as_i64().expect("a number")),
+            "{change}"
+        );
+        assert_eq!(change["memory_bytes_from"], 16_i64 << 30);
+        assert_eq!(change["memory_bytes_to"], 19 * 64 * 1_048_576);
+        assert_eq!(found["monthly_savings"], 0.0);
+        assert_eq!(report["coverage"]["complete"], true);
+    }
+    // A report does not ask.
+    let sources = json("cadvisor")["coverage"]["sources"].to_string();
+    assert!(!sources.contains("pod_cpu_usage"), "{sources}");
 }
 
 /// For tests that look at, or answer, the texts of queries.
