@@ -11,6 +11,7 @@ pub(super) enum Exporter {
     Amd,
     KubeState,
     Kubelet,
+    ModelServer,
 }
 
 impl Exporter {
@@ -31,6 +32,7 @@ pub(super) const fn exporter_of(query: QueryId) -> Exporter {
         | QueryId::XidErrors => Exporter::Dcgm,
         QueryId::AmdGfxActivity | QueryId::AmdVramUsed | QueryId::AmdVramTotal => Exporter::Amd,
         QueryId::PodCpuUsage | QueryId::PodMemoryUsage => Exporter::Kubelet,
+        QueryId::KvCacheUsage => Exporter::ModelServer,
         _ => Exporter::KubeState,
     }
 }
@@ -110,5 +112,6 @@ pub(super) fn metric(query: QueryId) -> &'static str {
         QueryId::NamespaceLabels => "kube_namespace_labels",
         QueryId::PodCpuUsage => "container_cpu_usage_seconds_total",
         QueryId::PodMemoryUsage => "container_memory_working_set_bytes",
+        QueryId::KvCacheUsage => "vllm:kv_cache_usage_perc, sglang:token_usage, …",
     }
 }

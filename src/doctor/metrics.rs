@@ -59,7 +59,7 @@ pub(super) fn checks(inputs: &Inputs, policy: &Policy, answers: &Answers) -> Vec
     let is_of_this_cluster = |query: &&QueryId| match exporter_of(**query) {
         Exporter::KubeState => true,
         // Asked only where recommendations are made.
-        Exporter::Kubelet => inputs.metric(**query).is_some(),
+        Exporter::Kubelet | Exporter::ModelServer => inputs.metric(**query).is_some(),
         exporter => answers.has_any_of(exporter) || is_expected(exporter, inputs, answers),
     };
     let queries = QueryId::ALL.iter().chain(QueryId::OPTIONAL).filter(is_of_this_cluster);
@@ -247,6 +247,9 @@ fn absent(query: QueryId, status: Option<&SourceStatus>, answers: &Answers) -> C
             Exporter::KubeState => "no series of kube-state-metrics at all",
             Exporter::Kubelet => {
                 "no series of the kubelet's cAdvisor: CPU and memory requests of GPU pods are not judged by `recommend`"
+            }
+            Exporter::ModelServer => {
+                "no series of model servers: of those that reserve the memory of their card it is not known how much they use"
             }
         };
         return make(query, State::Skipped, message);

@@ -81,7 +81,7 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
         return Some(not_judged(subject, Some(NAME), reason.to_owned()));
     };
     let traces = evidence.traces(&leases);
-    if let Some(reason) = unfit(&traces, evidence, &whole, false) {
+    if let Some(reason) = unfit(&leases, evidence, &whole, false) {
         return Some(not_judged(subject, Some(NAME), reason));
     }
     menu.push(whole);

@@ -80,7 +80,7 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     let card_bytes = leases.iter().filter_map(|l| device(l).memory_bytes).reduce(f64::min)?;
     let whole = Size { name: first.model.clone(), ..Size::whole(card_bytes) };
     let traces = evidence.traces(&leases);
-    if let Some(reason) = unfit(&traces, evidence, &whole, false) {
+    if let Some(reason) = unfit(&leases, evidence, &whole, false) {
         return Some(not_judged(subject, Some(NAME), reason));
     }
     let menu: Vec<Size> = choices.iter().map(|choice| choice.size(price)).chain([whole]).collect();

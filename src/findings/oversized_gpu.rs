@@ -13,7 +13,8 @@
 //! The pod template asks for a MIG profile in place of a card, or for a smaller profile. Nodes have to offer it.
 //! # Limits
 //! What was never used is left to `never-used`. Servers that reserve the memory of the whole card (vLLM and others) are
-//! not judged: how much of it they need is not known. Pods with several GPUs are not judged, because MIG instances cannot
+//! not judged: how much of it they need is not known. Where they tell how much of their key-value cache was in use, that is
+//! said. Pods with several GPUs are not judged, because MIG instances cannot
 //! talk to each other over NVLink. On an instance, the utilization of a saturated one may read as a third: what reads so
 //! is not judged.
 
@@ -26,7 +27,7 @@ use crate::recommend::contract::{Change, Risk};
 use crate::report::contract::{Basis, Severity};
 use crate::sizing::fit::{Outcome, settle};
 use crate::sizing::menu::{Size, card_bytes, mig_sizes};
-use crate::trace::{Span, Trace};
+use crate::trace::Span;
 
 pub(super) const NAME: &str = "oversized-gpu";
 
@@ -74,7 +75,7 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     let traces = evidence.traces(&leases);
     let outcome = settle(&traces, Span::of(evidence.window), &menu, &evidence.rules);
     let largest = menu.last()?;
-    if let Some(reason) = unfit(&traces, evidence, largest, is_part) {
+    if let Some(reason) = unfit(&leases, evidence, largest, is_part) {
         return Some(not_judged(subject, Some(NAME), reason));
     }
     Some(proposal(evidence, subject, leases, largest, &outcome?))
@@ -82,25 +83,47 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
 
 /// Why use says nothing about need.
 pub(super) fn unfit(
-    traces: &[&Trace],
+    leases: &[&Lease<'_>],
     evidence: &Evidence<'_>,
     now: &Size,
     is_part: bool,
 ) -> Option<String> {
+    let traces = &evidence.traces(leases);
     let need = crate::sizing::demand::demand(traces, Span::of(evidence.window), &evidence.rules);
     let Some((peak, median)) = need.memory_peak_bytes.zip(need.memory_median_bytes) else {
         return Some("how much memory it uses is not known".to_owned());
     };
     if peak >= RESERVED * now.memory_bytes && peak - median <= STEADY * peak {
-        return Some(format!(
-            "it has {:.0} % of the memory all the time, as servers do that reserve it: how much they need is not known",
-            peak / now.memory_bytes * 100.0
-        ));
+        let reserved = peak / now.memory_bytes * 100.0;
+        return Some(match cache_peak(evidence, leases) {
+            Some(cache) => format!(
+                "it has {reserved:.0} % of the memory all the time, as servers do that reserve it, and had at most {:.0} % of its \
+                 key-value cache in use: whether less memory would do depends on the size of the model, which is not known; \
+                 give it a smaller part of the memory (vLLM: --gpu-memory-utilization) to see",
+                cache * 100.0
+            ),
+            None => format!(
+                "it has {reserved:.0} % of the memory all the time, as servers do that reserve it: how much they need is not known"
+            ),
+        });
     }
     let is_saturated = is_part && need.load_max >= SATURATED_INSTANCE * now.compute;
     is_saturated.then(|| {
         "a MIG instance that shows a third of its compute in use may be saturated".to_owned()
     })
+}
+
+/// Largest part of their key-value caches that pods of model servers had in use; `None` where one's is not known.
+fn cache_peak(evidence: &Evidence<'_>, leases: &[&Lease<'_>]) -> Option<f64> {
+    let uses = evidence.history?.uses;
+    let of_holder = |h: &usize| {
+        let key = &evidence.attribution.holders[*h].holder.key;
+        let ratios =
+            uses.cache_ratio(&key.namespace, &key.name).into_iter().map(|(_, ratio)| ratio);
+        ratios.reduce(f64::max)
+    };
+    let peaks: Option<Vec<f64>> = leases.iter().flat_map(|l| &l.holders).map(of_holder).collect();
+    peaks?.into_iter().reduce(f64::max)
 }
 
 fn proposal(

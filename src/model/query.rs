@@ -144,6 +144,8 @@ catalogue! { {
     PodCpuUsage, "pod_cpu_usage", Grid { step_ms: 5 * MS_PER_MINUTE }, GpuNamespaces;
     /// Memory that the containers of a pod use, bytes.
     PodMemoryUsage, "pod_memory_usage", Grid { step_ms: 5 * MS_PER_MINUTE }, GpuNamespaces;
+    /// Largest part of a model server's key-value cache that was in use, 0..1.
+    KvCacheUsage, "kv_cache_usage", Grid { step_ms: 5 * MS_PER_MINUTE }, GpuNamespaces;
 } }
 
 impl QueryId {

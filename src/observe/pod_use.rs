@@ -1,4 +1,5 @@
-//! CPU and memory that pods use, as the kubelet's cAdvisor tells. What is said of it is `findings`.
+//! CPU and memory that pods use, as the kubelet's cAdvisor tells, and how full the caches of model servers are. What is
+//! said of it is `findings`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::units::Millis;
 /// A value at an instant.
 pub type Sample = (Millis, f64);
 
-/// CPU and memory use of pods, by namespace and name. Nothing where cAdvisor is not scraped, or was not asked for.
+/// CPU, memory and cache use of pods, by namespace and name. Nothing where its source is not scraped, or was not asked.
 #[derive(Debug, Clone, Default)]
 pub struct PodUses<'a> {
     window: Option<Window>,
@@ -20,6 +21,7 @@ pub struct PodUses<'a> {
 struct Of<'a> {
     cpu: Vec<&'a Series>,
     memory: Vec<&'a Series>,
+    cache: Vec<&'a Series>,
 }
 
 impl<'a> PodUses<'a> {
@@ -36,6 +38,7 @@ impl<'a> PodUses<'a> {
                 let of = by_pod.entry((namespace, pod)).or_default();
                 match query {
                     QueryId::PodCpuUsage => of.cpu.push(series),
+                    QueryId::KvCacheUsage => of.cache.push(series),
                     _ => of.memory.push(series),
                 }
             }
@@ -43,10 +46,17 @@ impl<'a> PodUses<'a> {
         Self { window: Some(inputs.window), by_pod }
     }
 
-    /// Whether nothing is known of any pod.
+    /// Whether CPU and memory use are not known of any pod.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_pod.is_empty()
+        self.by_pod.values().all(|of| of.cpu.is_empty() && of.memory.is_empty())
+    }
+
+    /// Part of its key-value cache that a model server had in use, 0..1, in order of time; each the largest of the five
+    /// minutes before.
+    #[must_use]
+    pub fn cache_ratio(&self, namespace: &str, pod: &str) -> Vec<Sample> {
+        self.samples(namespace, pod, |of| &of.cache)
     }
 
     /// Cores that a pod used, in order of time; each the mean of the five minutes before.

@@ -1,7 +1,7 @@
 //! Each rule on a fleet of its own.
 
 use gpu_finops::model::objects::{PodFact, PodRequests};
-use gpu_finops::model::{MetricData, QueryId};
+use gpu_finops::model::{MetricData, QueryId, Series};
 use gpu_finops::recommend::contract::{Change, RecommendReport};
 
 use super::fleet::*;
@@ -119,7 +119,26 @@ fn a_server_that_reserves_memory_is_not_judged_by_it() {
     let report = of(48, vec![Pod::new(DEPLOYMENT, 0, vec![steady(5.0, 72.0 * GIB)])]);
     assert!(of_rule(&report, "oversized-gpu").is_none());
     let all = reasons(&report);
-    assert!(all.iter().any(|r| r.contains("as servers do that reserve it")), "{all:?}");
+    assert!(all.iter().any(|r| r.contains("as servers do that reserve it: how much")), "{all:?}");
+}
+
+#[test]
+fn what_a_server_that_reserves_memory_had_in_use_of_its_cache_is_said() {
+    let cache = |pod: &str, peak: f64| {
+        let at = |n: i64| (ORIGIN + n * 5 * MINUTE, if n == 300 { peak } else { 0.05 });
+        series(&[("namespace", "ns"), ("pod", pod)], (0..48 * 12).map(at).collect())
+    };
+    let is_said = |caches: Vec<Series>| {
+        let pod = |n| Pod::new(DEPLOYMENT, n, vec![steady(5.0, 72.0 * GIB)]);
+        let mut fleet = Fleet::new(48, vec![pod(0), pod(1)]);
+        let data = MetricData { query: QueryId::KvCacheUsage, series: caches, gaps: Vec::new() };
+        fleet.more.push(data);
+        let all = reasons(&recommended(&fleet.inputs(), &policy())).join("\n");
+        all.contains("had at most 37 % of its key-value cache in use")
+    };
+    assert!(is_said(vec![cache("web-0", 0.37), cache("web-1", 0.12)]));
+    // Of one of its pods nothing is known.
+    assert!(!is_said(vec![cache("web-0", 0.37)]));
 }
 
 #[test]

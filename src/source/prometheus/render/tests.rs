@@ -95,6 +95,16 @@ const RENDERED: &[(&str, &str)] = &[
   )
 )",
     ),
+    (
+        "kv_cache_usage",
+        "max by (namespace, exported_namespace, pod, exported_pod) (
+  max_over_time(vllm:kv_cache_usage_perc{namespace=~\"ads|search\"}[5m])
+  or max_over_time(vllm:gpu_cache_usage_perc{namespace=~\"ads|search\"}[5m])
+  or max_over_time(sglang:token_usage{namespace=~\"ads|search\"}[5m])
+  or max_over_time(trtllm_kv_cache_utilization{namespace=~\"ads|search\"}[5m])
+  or max_over_time(nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"fraction\",namespace=~\"ads|search\"}[5m])
+)",
+    ),
 ];
 
 #[test]
