@@ -8,8 +8,8 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    claims, collect, completions, config, demo, doctor, explain, man, prices, recommend, report,
-    roll_up, snapshot,
+    claims, collect, completions, config, demo, doctor, explain, man, patch, prices, recommend,
+    report, roll_up, snapshot,
 };
 use crate::error::exit_code;
 
@@ -22,6 +22,7 @@ Examples:
   gpu-finops report                                       the cluster of the current context, last 7 days
   gpu-finops report --prometheus http://localhost:9090 --window yesterday
   gpu-finops recommend                                    what to change, what it saves, and how it would have fared
+  gpu-finops patch -o kustomize --output-dir ./overlay    the same as patches, with the way back and the evidence
   gpu-finops explain team-a.waste_cost                    where a number comes from: queries, prices, arithmetic
   gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
@@ -66,6 +67,8 @@ pub enum Command {
     Recommend(recommend::Args),
     /// Explain where a number or a recommendation comes from
     Explain(explain::Args),
+    /// Write what recommend and claims would change as patches, each with its inverse
+    Patch(patch::Args),
     /// List resource claims: class, devices, holders, cost, and what is left over
     Claims(claims::Args),
     /// Check what can be read, what is missing for better numbers, and what to change

@@ -171,6 +171,8 @@ pub enum Place {
     Gitops,
     /// An object of an operator that is not known.
     Operator,
+    /// The manifest from which something that cannot be changed is made again: a pod, a job that runs.
+    Manifest,
     /// Configuration of nodes: sharing of cards, partitions, pools.
     Nodes,
 }

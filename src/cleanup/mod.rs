@@ -1,6 +1,20 @@
 //! Changes that free what is wasted, as values: what is changed, on what evidence, how, and how it is undone.
 //!
-//! Nothing here talks to a cluster. Reading and writing objects is `source::kubernetes`, the order of steps and what
-//! is refused is `commands`.
+//! Pure: recommendations, claims and objects in, the [`contract::PatchSet`] out. Nothing here talks to a cluster. Reading
+//! and writing objects is `source::kubernetes`, the order of steps and what is refused is `commands`.
 
+mod build;
+mod change;
+pub mod command;
 pub mod contract;
+pub mod diff;
+pub mod edits;
+pub mod objects;
+pub mod place;
+mod schedule;
+mod stale;
+#[cfg(test)]
+mod tests;
+mod virtual_cluster;
+
+pub use build::{Material, patches};

@@ -105,6 +105,21 @@ fn report(gathered: ForClaims, settings: &Settings) -> Result<ClaimsReport> {
     Ok(build::report(&inputs.facts, &inputs.sources, &Question { measured, ..question }))
 }
 
+/// The same of what was read for something else: use is not judged.
+pub(super) fn of_inputs(inputs: &Inputs, settings: &Settings) -> ClaimsReport {
+    let question = Question {
+        now_ms: inputs.now_ms,
+        policy: &settings.policy,
+        namespaces: &settings.scope.namespaces,
+        classes: &settings.claims.classes,
+        min_age_ms: settings.claims.min_age_ms,
+        measured: None,
+        idle_after_ms: settings.claims.idle_after_ms,
+        tool_version: env!("CARGO_PKG_VERSION"),
+    };
+    build::report(&inputs.facts, &inputs.sources, &question)
+}
+
 /// Says that data is missing, where the format itself has no place for it.
 fn announce(report: &ClaimsReport, format: Format, ui: &Ui) {
     if !report.coverage.complete && matches!(format, Format::Csv | Format::Parquet) {

@@ -48,7 +48,7 @@ impl Target {
             (None, Format::Parquet) => Err(Error::usage("Parquet is written into a folder")
                 .hinted("name it: `-o parquet --output-file DIR`")),
             (None, _) => Ok(Self::Stdout),
-            (Some(path), Format::Parquet) => Self::folder(path),
+            (Some(path), Format::Parquet) => Self::parquet(path),
             (Some(path), _) => Self::file(path),
         }
     }
@@ -71,11 +71,29 @@ impl Target {
         }
     }
 
-    fn folder(path: &Path) -> Result<Self> {
+    fn parquet(path: &Path) -> Result<Self> {
         match fs::metadata(path) {
             Ok(at) if at.is_dir() => probe(&path.join("table.parquet"))?,
             Ok(_) => return Err(refusal(path, "is a file; Parquet needs a folder")),
             Err(_) => probe(path)?,
+        }
+        Ok(Self::Folder(path.to_owned()))
+    }
+
+    /// A folder for files of several kinds; it need not be there.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that names the path: a file, no permission.
+    pub fn tree(path: &Path) -> Result<Self> {
+        let refused =
+            |what: &str| Error::usage(format!("`--output-dir {}` {what}", path.display()));
+        match fs::metadata(path) {
+            Ok(at) if at.is_dir() => probe(&path.join("README.md"))?,
+            Ok(_) => return Err(refused("is a file; name a folder")),
+            Err(_) => {
+                fs::create_dir_all(path).map_err(|e| refused("cannot be made").caused_by(e))?
+            }
         }
         Ok(Self::Folder(path.to_owned()))
     }
@@ -101,7 +119,11 @@ impl Target {
             (Self::Folder(path), Rendered::Files(files)) => {
                 fs::create_dir_all(path).map_err(|e| unwritable(path, e))?;
                 for (name, bytes) in &files {
-                    replace(&path.join(name), bytes)?;
+                    let file = path.join(name);
+                    if let Some(folder) = file.parent() {
+                        fs::create_dir_all(folder).map_err(|e| unwritable(folder, e))?;
+                    }
+                    replace(&file, bytes)?;
                 }
                 ui.note(&format!("{} files written to {}", files.len(), path.display()));
                 Ok(())
@@ -199,7 +221,7 @@ pub fn render_doctor(report: &DoctorReport, view: &View, ui: &Ui) -> Result<Rend
     })
 }
 
-fn options(view: &View, ui: &Ui) -> RenderOptions {
+pub(super) fn options(view: &View, ui: &Ui) -> RenderOptions {
     RenderOptions {
         by: view.by,
         width: ui.width(),

@@ -23,7 +23,7 @@ use crate::settings::source::{
 };
 use crate::settings::window::ResolvedWindow;
 use crate::source::kubernetes::{self, Cluster, ClusterOptions, ServiceProxy};
-use crate::source::objects::{self, RawObjects};
+use crate::source::objects::{self, RawObject, RawObjects};
 use crate::source::progress::Progress;
 use crate::source::prometheus::options::{CacheOptions, ReadOptions};
 use crate::source::prometheus::transport::Transport;
@@ -57,10 +57,16 @@ impl Gathered {
     /// The same with objects decoded.
     #[must_use]
     pub fn into_inputs(self, policy: &Policy) -> Inputs {
-        let facts = objects::decode(&self.objects, &policy.gpu_resources);
-        let mut sources = self.sources;
-        sources.extend(self.objects.sources);
-        Inputs { window: self.window, now_ms: self.now_ms, metrics: self.metrics, facts, sources }
+        self.into_parts(policy).0
+    }
+
+    /// The same with the objects as they came beside it.
+    #[must_use]
+    pub fn into_parts(self, policy: &Policy) -> (Inputs, Vec<RawObject>) {
+        let Self { window, now_ms, metrics, objects, mut sources, .. } = self;
+        let facts = objects::decode(&objects, &policy.gpu_resources);
+        sources.extend(objects.sources);
+        (Inputs { window, now_ms, metrics, facts, sources }, objects.items)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod gather;
 pub mod man;
 mod merging;
+pub mod patch;
 pub mod prices;
 pub mod recommend;
 pub mod report;
@@ -92,6 +93,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Claims(args) => claims::run(args, environment, ui).await,
         Command::Recommend(args) => recommend::run(args, environment, ui).await,
         Command::Explain(args) => explain::run(args, environment, ui).await,
+        Command::Patch(args) => patch::run(args, environment, ui).await,
         Command::RollUp(args) => roll_up::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
         Command::Collect(args) => collect::run(args, environment, ui).await,
@@ -113,6 +115,7 @@ impl Cli {
             Command::Claims(args) => &args.flags.0,
             Command::Recommend(args) => &args.flags.0,
             Command::Explain(args) => &args.flags.0,
+            Command::Patch(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
             Command::Doctor(args) => &args.flags.0,
             Command::Collect(args) => &args.flags.0,

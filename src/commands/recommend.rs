@@ -1,6 +1,7 @@
 //! `gpu-finops recommend`.
 
-use super::{compute, deliver, gather, resolve, verdict};
+use super::gather::{self, Gathered};
+use super::{compute, deliver, resolve, verdict};
 use crate::error::{Error, Result};
 use crate::findings::evidence::{History, claims};
 use crate::model::Inputs;
@@ -62,13 +63,21 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
 }
 
 async fn report(settings: &Settings, ui: &Ui) -> Result<RecommendReport> {
-    let inputs = with_minutes(settings, ui).await?;
-    let (accounts, traces) = Accounts::with(&inputs, &settings.policy, of_device);
-    compute::readable(&inputs)?;
+    on(&with_minutes(settings, ui).await?, settings)
+}
+
+/// What to change, by inputs that are there.
+///
+/// # Errors
+///
+/// Samples that could not be read back.
+pub(super) fn on(inputs: &Inputs, settings: &Settings) -> Result<RecommendReport> {
+    let (accounts, traces) = Accounts::with(inputs, &settings.policy, of_device);
+    compute::readable(inputs)?;
     let traces = Traces::new(traces);
-    let claims = claims(&inputs, settings.claims.min_age_ms);
+    let claims = claims(inputs, settings.claims.min_age_ms);
     let (facts, timezone) = (&inputs.facts, settings.timezone);
-    let uses = PodUses::new(&inputs);
+    let uses = PodUses::new(inputs);
     let history = History { traces: &traces, facts, claims: &claims, uses: &uses, timezone };
     let material = Material { accounts: &accounts, history, policy: &settings.policy };
     Ok(recommend(material, &settings.recommend, stamp(settings)))
@@ -80,6 +89,15 @@ async fn report(settings: &Settings, ui: &Ui) -> Result<RecommendReport> {
 ///
 /// A source that failed; roll-ups, which have no samples.
 pub(super) async fn with_minutes(settings: &Settings, ui: &Ui) -> Result<Inputs> {
+    Ok(gathered(settings, ui).await?.into_inputs(&settings.policy))
+}
+
+/// The same, with objects as they came.
+///
+/// # Errors
+///
+/// A source that failed; roll-ups, which have no samples.
+pub(super) async fn gathered(settings: &Settings, ui: &Ui) -> Result<Gathered> {
     if let SourceChoice::Store(store) = &settings.source {
         let format = rollups::format_of(&store.dir)
             .map_err(|e| Error::failed("cannot read the store").caused_by(e))?;
@@ -91,8 +109,7 @@ pub(super) async fn with_minutes(settings: &Settings, ui: &Ui) -> Result<Inputs>
             .hinted("name the metric server, a store of `collect`, or a snapshot"));
         }
     }
-    let settings = settings.asking_optional();
-    Ok(gather::gather(&settings, ui).await?.into_inputs(&settings.policy))
+    gather::gather(&settings.asking_optional(), ui).await
 }
 
 /// What recommendations say about themselves: the assumptions of a report, and what they are judged by.

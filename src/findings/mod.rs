@@ -33,6 +33,9 @@ use proposal::{Proposal, Verdict, not_judged};
 
 use crate::report::contract::Finding;
 
+/// Name of the rule that claims are left over by.
+pub const STALE_CLAIM: &str = stale_claim::NAME;
+
 /// A rule.
 #[derive(Clone, Copy)]
 pub struct Rule {

@@ -14,6 +14,7 @@ mod json;
 mod markdown;
 mod names;
 mod parquet;
+mod patches;
 mod recommend;
 #[cfg(test)]
 mod sample;
@@ -26,10 +27,13 @@ mod text;
 pub use claims::render_claims;
 pub use doctor::render_doctor;
 pub use explain::render_explanation;
-pub use names::{Format, GroupBy, UnknownName};
+pub use names::{Format, GroupBy, PatchFormat, UnknownName};
 pub use parquet::{parquet_tables, write_parquet};
+pub use patches::{kustomize, render_patches};
 pub use recommend::render_recommendations;
-pub use schema::{claims_schema, doctor_schema, explain_schema, recommend_schema, report_schema};
+pub use schema::{
+    claims_schema, doctor_schema, explain_schema, patch_schema, recommend_schema, report_schema,
+};
 
 use crate::report::contract::Report;
 
@@ -64,6 +68,9 @@ pub enum OutputError {
     /// The JSON encoder failed.
     #[error("cannot encode the report as JSON")]
     Json(#[from] serde_json::Error),
+    /// The YAML encoder failed.
+    #[error("cannot encode this as YAML")]
+    Yaml(#[from] serde_saphyr::SerializeError),
     /// The CSV encoder failed.
     #[error("cannot encode the report as CSV")]
     Csv(#[from] ::csv::Error),

@@ -98,6 +98,25 @@ names! {
     }
 }
 
+names! {
+    "format of patches",
+    /// How patches are written.
+    PatchFormat {
+        /// For people.
+        Table = "table",
+        /// All of it, as in the JSON Schema.
+        Json = "json",
+        /// Patches by RFC 6902 with what they are of.
+        JsonPatch = "json-patch",
+        /// Strategic-merge patches, and new objects.
+        Yaml = "yaml",
+        /// Commands.
+        Kubectl = "kubectl",
+        /// A folder that `kubectl kustomize` builds.
+        Kustomize = "kustomize",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +127,9 @@ mod tests {
             assert_eq!(by.to_string().parse(), Ok(*by));
         }
         for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+        }
+        for format in PatchFormat::ALL {
             assert_eq!(format.to_string().parse(), Ok(*format));
         }
     }

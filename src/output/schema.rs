@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::claims::contract::{self as claims, ClaimsReport};
+use crate::cleanup::contract::{self as cleanup, PatchSet};
 use crate::doctor::contract::{self as doctor, DoctorReport};
 use crate::explain::contract::{self as explain, Explanation};
 use crate::recommend::contract::{self as recommend, RecommendReport};
@@ -39,6 +40,12 @@ pub fn recommend_schema() -> Value {
 #[must_use]
 pub fn explain_schema() -> Value {
     published::<Explanation>("gpu-finops explain", explain::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `patch -o json` prints, in the same way.
+#[must_use]
+pub fn patch_schema() -> Value {
+    published::<PatchSet>("gpu-finops patch", cleanup::SCHEMA_VERSION)
 }
 
 fn published<T: JsonSchema>(title: &str, version: &str) -> Value {

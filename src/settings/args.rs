@@ -53,6 +53,24 @@ pub type RecommendFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+/// Flags of `patch`: those of `recommend` but for its formats, and which claims.
+pub type PatchFlags = SettingFlags<
+    {
+        SOURCES
+            | Section::Replay.bit()
+            | Section::Scope.bit()
+            | Section::Namespaces.bit()
+            | Section::Claims.bit()
+            | Section::Top.bit()
+            | Section::Policy.bit()
+            | Section::Judging.bit()
+            | Section::Recommendations.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `demo`: a report whose inputs are given.
 pub type DemoFlags = SettingFlags<REPORTING>;
 /// Flags of `claims`: cluster objects, and metrics where they are asked for.

@@ -12,6 +12,7 @@ mod fields;
 mod findings;
 mod listing;
 mod packing;
+mod patches;
 mod recommend;
 mod states;
 mod sums;
@@ -22,6 +23,7 @@ mod workloads;
 pub(super) use claims::{build as build_claims, distinct};
 pub(super) use doctor::build as build_doctor;
 pub(super) use explain::build as build_explanation;
+pub(super) use patches::build as build_patches;
 pub(super) use recommend::build as build_recommendations;
 #[cfg(test)]
 pub(super) use sums::sum;

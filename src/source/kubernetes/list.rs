@@ -170,6 +170,25 @@ pub async fn list(
     Ok(raw)
 }
 
+/// What sets the number of replicas of others: a change of it would be set back. Not asked for by a report.
+const AUTOSCALERS: &[(&str, &str)] =
+    &[("autoscaling/v2", "horizontalpodautoscalers"), ("keda.sh/v1alpha1", "scaledobjects")];
+
+/// Lists autoscalers, those of KEDA where it is there; and says what could not be listed.
+pub async fn autoscalers(
+    cluster: &Cluster,
+    progress: &dyn Progress,
+) -> (Vec<RawObject>, Vec<String>) {
+    let read = read_kinds(cluster, AUTOSCALERS.iter().map(Kind::of).collect(), progress).await;
+    let mut raw = RawObjects::default();
+    for (kind, collection) in read {
+        add(&kind, collection, &mut raw);
+    }
+    let lacking = |s: &&SourceStatus| matches!(s.state, SourceState::Failed | SourceState::Partial);
+    let problems = raw.sources.iter().filter(lacking).map(|s| format!("{}: {}", s.name, s.detail));
+    (raw.items, problems.collect())
+}
+
 async fn read_kinds(
     cluster: &Cluster,
     kinds: Vec<Kind>,

@@ -20,7 +20,7 @@ mod version;
 pub use client::{Cluster, ClusterError, connect};
 pub use discovery::{Candidate, Discovery, MetricServerKind, choose, discover};
 pub use exporters::{ExporterPod, ExportersError, exporters, exporters_looked_for};
-pub use list::{ListError, list};
+pub use list::{ListError, autoscalers, list};
 pub use options::ClusterOptions;
 pub use proxy::{PodProxy, ServiceProxy};
 pub use version::version;
