@@ -8,8 +8,8 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    claims, collect, completions, config, demo, doctor, explain, man, patch, prices, recommend,
-    report, roll_up, snapshot,
+    apply, claims, cleanup, collect, completions, config, demo, doctor, explain, man, patch, plan,
+    prices, recommend, report, roll_up, rollback, snapshot,
 };
 use crate::error::exit_code;
 
@@ -25,6 +25,7 @@ Examples:
   gpu-finops patch -o kustomize --output-dir ./overlay    the same as patches, with the way back and the evidence
   gpu-finops explain team-a.waste_cost                    where a number comes from: queries, prices, arithmetic
   gpu-finops claims                                       every resource claim (DRA), leftovers first
+  gpu-finops plan -o plan.json                            changes that free what is wasted; `apply` tries them, `apply --yes` makes them
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
   gpu-finops collect --store ./store                      scrape the exporters, for a cluster without Prometheus
   gpu-finops roll-up --store ./rollups --cluster prod     yesterday as Parquet, for reports over many days and clusters
@@ -39,6 +40,7 @@ Exit codes:
   1    the tool or a source failed
   2    wrong usage or configuration
   4    the data is incomplete (with --strict), or the ledger does not balance
+  5    a change to the cluster was refused, or made in part only
   130  interrupted
 
 As a kubectl plugin:
@@ -49,7 +51,8 @@ As a kubectl plugin:
 ///
 /// gpu-finops reads GPU telemetry (DCGM) and pod history from a Prometheus-compatible server, and
 /// objects from the cluster, and turns them into a ledger in which every GPU-second has one owner
-/// and one state: busy, slack, idle, unobserved, unallocated, stranded or unhealthy. It only reads.
+/// and one state: busy, slack, idle, unobserved, unallocated, stranded or unhealthy. It only reads,
+/// but for `apply`, `cleanup` and `rollback` with `--yes`.
 #[derive(Debug, Parser)]
 #[command(name = "gpu-finops", version, after_long_help = AFTER_HELP, after_help = "Use --help for examples, exit codes and settings.")]
 pub struct Cli {
@@ -69,6 +72,14 @@ pub enum Command {
     Explain(explain::Args),
     /// Write what recommend and claims would change as patches, each with its inverse
     Patch(patch::Args),
+    /// Plan changes that free what is wasted
+    Plan(plan::Args),
+    /// Apply a plan: a dry run, unless --yes is given
+    Apply(apply::Args),
+    /// Take back what a run did
+    Rollback(rollback::Args),
+    /// Plan and apply in one: a dry run, unless --yes is given
+    Cleanup(cleanup::Args),
     /// List resource claims: class, devices, holders, cost, and what is left over
     Claims(claims::Args),
     /// Check what can be read, what is missing for better numbers, and what to change

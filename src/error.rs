@@ -14,6 +14,8 @@ pub mod exit_code {
     pub const USAGE: u8 = 2;
     /// Data incomplete under `--strict`, or the ledger does not balance.
     pub const INCOMPLETE: u8 = 4;
+    /// A change to the cluster was refused, or made in part only.
+    pub const REFUSED: u8 = 5;
     /// Interrupted (128 + SIGINT).
     pub const INTERRUPTED: u8 = 130;
 }
@@ -27,6 +29,8 @@ pub enum ErrorKind {
     Source,
     /// The data cannot bear the answer: `--strict`, or an imbalance.
     Incomplete,
+    /// A change to the cluster was refused, or made in part only.
+    Refused,
     /// The user pressed Ctrl-C.
     Interrupted,
     /// Standard output went away; not worth a message.
@@ -63,6 +67,11 @@ impl Error {
     /// The data cannot bear the answer.
     pub fn incomplete(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Incomplete, message)
+    }
+
+    /// A change was refused, or made in part only.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused, message)
     }
 
     /// Ctrl-C.
@@ -116,6 +125,7 @@ impl Error {
             ErrorKind::Usage => exit_code::USAGE,
             ErrorKind::Source => exit_code::FAILED,
             ErrorKind::Incomplete => exit_code::INCOMPLETE,
+            ErrorKind::Refused => exit_code::REFUSED,
             ErrorKind::Interrupted => exit_code::INTERRUPTED,
             ErrorKind::BrokenPipe => exit_code::OK,
         }

@@ -96,6 +96,7 @@ fn report_takes_every_setting_but_those_of_other_commands() {
             Section::Claims,
             Section::Judging,
             Section::Recommendations,
+            Section::Cleanup,
         ];
         !others.contains(&s.section)
     }) {

@@ -18,3 +18,7 @@ mod tests;
 mod virtual_cluster;
 
 pub use build::{Material, patches};
+pub mod journal;
+pub mod plan;
+pub mod result;
+pub mod run;

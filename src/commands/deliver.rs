@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::claims::contract::ClaimsReport;
+use crate::cleanup::result::RunReport;
 use crate::doctor::contract::DoctorReport;
 use crate::error::{Error, Result};
 use crate::explain::contract::Explanation;
@@ -217,6 +218,20 @@ pub fn render_doctor(report: &DoctorReport, view: &View, ui: &Ui) -> Result<Rend
         .map_err(|e| Error::failed("cannot write the checks in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("checks.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// The result of a run in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_run(report: &RunReport, view: &View, ui: &Ui) -> Result<Rendered> {
+    let bytes = output::render_run(report, view.format, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the result in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("changes.parquet".to_owned(), bytes)]),
         _ => Rendered::Document(bytes),
     })
 }

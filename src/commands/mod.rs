@@ -3,7 +3,9 @@
 //! Commands know both sides, the sources with their effects and the pure core; they decide nothing
 //! about money.
 
+pub mod apply;
 pub mod claims;
+pub mod cleanup;
 pub mod collect;
 pub mod completions;
 pub mod compute;
@@ -16,10 +18,12 @@ pub mod gather;
 pub mod man;
 mod merging;
 pub mod patch;
+pub mod plan;
 pub mod prices;
 pub mod recommend;
 pub mod report;
 pub mod roll_up;
+pub mod rollback;
 mod scraping;
 pub mod snapshot;
 pub mod verdict;
@@ -94,6 +98,10 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Recommend(args) => recommend::run(args, environment, ui).await,
         Command::Explain(args) => explain::run(args, environment, ui).await,
         Command::Patch(args) => patch::run(args, environment, ui).await,
+        Command::Plan(args) => plan::run(args, environment, ui).await,
+        Command::Apply(args) => apply::run(args, environment, ui).await,
+        Command::Rollback(args) => rollback::run(args, environment, ui).await,
+        Command::Cleanup(args) => cleanup::run(args, environment, ui).await,
         Command::RollUp(args) => roll_up::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
         Command::Collect(args) => collect::run(args, environment, ui).await,
@@ -116,6 +124,10 @@ impl Cli {
             Command::Recommend(args) => &args.flags.0,
             Command::Explain(args) => &args.flags.0,
             Command::Patch(args) => &args.flags.0,
+            Command::Plan(args) => &args.flags.0,
+            Command::Apply(args) => &args.flags.0,
+            Command::Rollback(args) => &args.flags.0,
+            Command::Cleanup(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
             Command::Doctor(args) => &args.flags.0,
             Command::Collect(args) => &args.flags.0,

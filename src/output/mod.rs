@@ -16,6 +16,7 @@ mod names;
 mod parquet;
 mod patches;
 mod recommend;
+mod run;
 #[cfg(test)]
 mod sample;
 mod schema;
@@ -31,8 +32,10 @@ pub use names::{Format, GroupBy, PatchFormat, UnknownName};
 pub use parquet::{parquet_tables, write_parquet};
 pub use patches::{kustomize, render_patches};
 pub use recommend::render_recommendations;
+pub use run::render_run;
 pub use schema::{
-    claims_schema, doctor_schema, explain_schema, patch_schema, recommend_schema, report_schema,
+    claims_schema, doctor_schema, explain_schema, patch_schema, plan_schema, recommend_schema,
+    report_schema, run_schema,
 };
 
 use crate::report::contract::Report;

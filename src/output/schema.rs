@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::cleanup::contract::{self as cleanup, PatchSet};
+use crate::cleanup::plan::contract::{self as plan, Plan};
+use crate::cleanup::result::{self as run, RunReport};
 use crate::doctor::contract::{self as doctor, DoctorReport};
 use crate::explain::contract::{self as explain, Explanation};
 use crate::recommend::contract::{self as recommend, RecommendReport};
@@ -46,6 +48,18 @@ pub fn explain_schema() -> Value {
 #[must_use]
 pub fn patch_schema() -> Value {
     published::<PatchSet>("gpu-finops patch", cleanup::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `plan` writes, in the same way.
+#[must_use]
+pub fn plan_schema() -> Value {
+    published::<Plan>("gpu-finops plan", plan::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `apply -o json`, `cleanup -o json` and `rollback -o json` print, in the same way.
+#[must_use]
+pub fn run_schema() -> Value {
+    published::<RunReport>("gpu-finops run", run::SCHEMA_VERSION)
 }
 
 fn published<T: JsonSchema>(title: &str, version: &str) -> Value {

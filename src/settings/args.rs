@@ -32,6 +32,19 @@ const REPORTING: u32 = Section::Scope.bit()
     | Section::Prices.bit()
     | Section::General.bit();
 
+/// Sections of the commands that change a cluster.
+const PLANNING: u32 = SOURCES
+    | Section::Scope.bit()
+    | Section::Namespaces.bit()
+    | Section::Claims.bit()
+    | Section::Policy.bit()
+    | Section::Devices.bit()
+    | Section::Judging.bit()
+    | Section::Recommendations.bit()
+    | Section::Prices.bit()
+    | Section::Cleanup.bit()
+    | Section::General.bit();
+
 /// Flags of `report`.
 pub type ReportFlags =
     SettingFlags<{ SOURCES | REPORTING | Section::Replay.bit() | Section::Clusters.bit() }>;
@@ -68,6 +81,20 @@ pub type PatchFlags = SettingFlags<
             | Section::Devices.bit()
             | Section::Strictness.bit()
             | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
+/// Flags of `plan` and `cleanup`: those of `recommend` and `claims`, and what may be changed.
+pub type PlanFlags = SettingFlags<{ PLANNING }>;
+/// Flags of `apply`: those of `plan`, for findings are looked for again, and how its result is shown.
+pub type ApplyFlags = SettingFlags<{ PLANNING | Section::Top.bit() | Section::Output.bit() }>;
+/// Flags of `rollback`: which cluster, how it is shown, and the Lease.
+pub type RollbackFlags = SettingFlags<
+    {
+        Section::Kubernetes.bit()
+            | Section::Top.bit()
+            | Section::Output.bit()
+            | Section::Cleanup.bit()
             | Section::General.bit()
     },
 >;

@@ -61,6 +61,8 @@ pub enum Section {
     Judging = 1 << 22,
     /// Which recommendations are shown.
     Recommendations = 1 << 23,
+    /// Which changes are made, and how carefully.
+    Cleanup = 1 << 26,
     /// Whether thin data is an error.
     Strictness = 1 << 14,
     /// Money.
@@ -90,6 +92,7 @@ impl Section {
             Self::RollUp => "Rolling up",
             Self::Judging => "Judging",
             Self::Recommendations => "Recommendations",
+            Self::Cleanup => "Cleanup",
             Self::Window => "Window",
             Self::Scope | Self::Namespaces => "Scope",
             Self::Claims => "Claims",
@@ -253,9 +256,9 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Claims, Clusters, Collect, Devices, General, Judging, Kubernetes, Listing, Namespaces, Output,
-    Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save, Scope, Scrape, Store,
-    Strictness, Targets, Top, Window, WithoutCluster,
+    Claims, Cleanup, Clusters, Collect, Devices, General, Judging, Kubernetes, Listing, Namespaces,
+    Output, Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save, Scope, Scrape,
+    Store, Strictness, Targets, Top, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -436,6 +439,32 @@ pub static SETTINGS: &[Setting] = &[
         "Show recommendations of this confidence at least").default("0"),
     Setting::switch(Recommendations, "include-refused", "recommend.include_refused",
         "Show, too, what was considered and refused, and what there was too little evidence of"),
+    // Cleanup
+    Setting::one(Cleanup, "max-changes", "N", "cleanup.max_changes",
+        "Most changes of one run; with more, none is made").default("50"),
+    Setting::one(Cleanup, "max-percent", "RATIO", "cleanup.max_percent",
+        "Largest share of the cluster's GPUs that one run gives up, and of its workloads and claims that it changes: 0 to 1, or a percentage such as 5%; with more, no change is made").default("10%"),
+    Setting::one(Cleanup, "max-savings", "AMOUNT", "cleanup.max_savings",
+        "Most money a month that one run saves; with more, or with changes that have no price, none is made").unset("no limit"),
+    Setting::one(Cleanup, "plan-lifetime", "DURATION", "cleanup.plan_lifetime",
+        "How long a plan may be applied").default("24h"),
+    Setting::many(Cleanup, "protect", "REGEX", "cleanup.protect",
+        "Namespace in which nothing is changed; the whole name must match; repeatable. Replaces the defaults")
+        .default("kube-.*\nopenshift-.*\ngpu-operator(-.*)?\nnvidia-.*\n(.*-)?monitoring(-.*)?\nprometheus\ngpu-finops"),
+    Setting::one(Cleanup, "keep-selector", "SELECTOR", "cleanup.keep_selector",
+        "Leave objects with these labels alone, as in kubectl: 'tier=prod'"),
+    Setting::many(Cleanup, "keep-kind", "KIND", "cleanup.keep_kinds",
+        "Leave objects of this kind, and what they own, alone; repeatable"),
+    Setting::one(Cleanup, "grace", "DURATION", "cleanup.grace",
+        "Time from the mark on an object to the change of it, where the change is of medium or high risk").default("24h"),
+    Setting::one(Cleanup, "runs", "N", "cleanup.runs",
+        "Runs that must have found the same before such a change is made, this one included").default("2"),
+    Setting::switch(Cleanup, "mark-all", "cleanup.mark_all",
+        "Mark what is of low risk, too, before it is changed"),
+    Setting::one(Cleanup, "lease-namespace", "NAMESPACE", "cleanup.lease_namespace",
+        "Namespace of the Lease that keeps two runs apart").unset("gpu-finops where there is one, else default"),
+    Setting::one(Cleanup, "lease-duration", "DURATION", "cleanup.lease_duration",
+        "How long a run that stopped to renew its Lease keeps others out, 1s to 1h").default("60s"),
     // Prices
     Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
         "Price of one GPU-hour by model, such as A100=2.50 or 'H100*NVL=4'. MODEL matches whole words of the model name, case-blind, * stands for anything; repeatable. Comes before the config file's rules").unset("the built-in list prices"),

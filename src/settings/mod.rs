@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod catalogue;
+pub mod cleanup;
 pub mod clusters;
 pub mod collect;
 pub mod config;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub claims: ClaimView,
     /// Which recommendations are shown.
     pub recommend: Filters,
+    /// Which changes are made, and how carefully.
+    pub cleanup: cleanup::CleanupOptions,
     /// What decides the figures.
     pub policy: Policy,
     /// What part of the ledger is shown, as typed.
@@ -164,6 +167,7 @@ impl Settings {
             view: view(layers)?,
             claims: claim_view(layers)?,
             recommend: filters(layers)?,
+            cleanup: cleanup::options(layers)?,
             scope: policy::scope_as_typed(layers)?,
             strict: layers.switch("strict")?,
             redact: layers.switch("redact")?,

@@ -14,6 +14,7 @@ mod listing;
 mod packing;
 mod patches;
 mod recommend;
+mod run;
 mod states;
 mod sums;
 mod value;
@@ -25,6 +26,7 @@ pub(super) use doctor::build as build_doctor;
 pub(super) use explain::build as build_explanation;
 pub(super) use patches::build as build_patches;
 pub(super) use recommend::build as build_recommendations;
+pub(super) use run::{build as build_run, step_in_words};
 #[cfg(test)]
 pub(super) use sums::sum;
 

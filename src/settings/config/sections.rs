@@ -26,6 +26,8 @@ pub struct ConfigFile {
     pub claims: Option<ClaimsSection>,
     /// What is recommended.
     pub recommend: Option<RecommendSection>,
+    /// Which changes are made, and how carefully.
+    pub cleanup: Option<CleanupSection>,
     /// What counts as idle, and when data is too thin.
     pub policy: Option<PolicySection>,
     /// Whose a pod is: rules in order, the first that matches wins. Replaces the built-in rules.
@@ -192,6 +194,36 @@ pub struct RecommendSection {
     pub min_confidence: Option<Scalar>,
     /// Show what was refused and not judged.
     pub include_refused: Option<bool>,
+}
+
+/// Which changes are made, and how carefully.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CleanupSection {
+    /// Most changes of one run.
+    pub max_changes: Option<Scalar>,
+    /// Largest share of GPUs, and of workloads and claims, of one run (`0.05` or `5%`).
+    pub max_percent: Option<Scalar>,
+    /// Most money a month that one run saves.
+    pub max_savings: Option<Scalar>,
+    /// How long a plan may be applied (`24h`).
+    pub plan_lifetime: Option<String>,
+    /// Namespaces in which nothing is changed: patterns of the whole name.
+    pub protect: Option<Vec<String>>,
+    /// Labels of objects that are left alone (`tier=prod`).
+    pub keep_selector: Option<String>,
+    /// Kinds that are left alone.
+    pub keep_kinds: Option<Vec<String>>,
+    /// Time from mark to change (`24h`).
+    pub grace: Option<String>,
+    /// Runs that must have found the same.
+    pub runs: Option<Scalar>,
+    /// Mark what is of low risk, too.
+    pub mark_all: Option<bool>,
+    /// Namespace of the Lease.
+    pub lease_namespace: Option<String>,
+    /// How long a run that stopped keeps others out (`60s`).
+    pub lease_duration: Option<String>,
 }
 
 /// What counts as idle, and when data is too thin.

@@ -1,4 +1,4 @@
-//! One `GET` to the API server: bounded in time and size, repeated when that may help; and a streamed answer
+//! One exchange with the API server: bounded in time and size, a `GET` repeated when that may help; and a streamed answer
 //! of a proxied service, whose bounds are the caller's.
 
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Default for Patience {
 impl Patience {
     /// How long to wait after try number `attempt` (from 1), with jitter so that parallel requests
     /// that failed together do not come back together.
-    fn wait(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
+    pub(super) fn wait(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = self.first_wait.saturating_mul(1 << attempt.saturating_sub(1).min(10));
         let jittered = doubled.mul_f64(0.5 + rand::random::<f64>() / 2.0);
         retry_after.unwrap_or(jittered).min(self.longest_wait)
@@ -86,6 +86,14 @@ impl Cluster {
             .body(Body::empty())
             .map_err(|error| TransportError::Local(format!("cannot make a request: {error}")))?;
         request.headers_mut().extend(headers.iter().cloned());
+        self.exchange(request).await
+    }
+
+    /// One exchange, bounded in time and size.
+    pub(super) async fn exchange(
+        &self,
+        request: Request<Body>,
+    ) -> Result<ApiResponse, TransportError> {
         let timeout = self.patience.timeout;
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| failed(&error))?;
@@ -166,7 +174,9 @@ const fn is_transient(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-fn read_json(answer: Result<ApiResponse, TransportError>) -> Result<(Value, u64), Failure> {
+pub(super) fn read_json(
+    answer: Result<ApiResponse, TransportError>,
+) -> Result<(Value, u64), Failure> {
     let response = answer.map_err(Failure::Transport)?;
     let length = u64::try_from(response.body.len()).unwrap_or(u64::MAX);
     let body: Result<Value, _> = serde_json::from_slice(&response.body);

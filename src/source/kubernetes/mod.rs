@@ -1,7 +1,7 @@
 //! A live cluster, read through its API server: objects, the metric servers behind its services,
 //! and exporters.
 //!
-//! Only `GET` is ever sent. What an answer means is `source::objects` and `source::prometheus`.
+//! Only `GET` is ever sent but by [`write`](self::write), which `apply` and `rollback` alone use. What an answer means is `source::objects` and `source::prometheus`.
 
 pub mod client;
 pub mod discovery;
@@ -16,6 +16,7 @@ pub mod proxy;
 #[cfg(test)]
 mod tests;
 mod version;
+pub mod write;
 
 pub use client::{Cluster, ClusterError, connect};
 pub use discovery::{Candidate, Discovery, MetricServerKind, choose, discover};

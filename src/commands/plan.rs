@@ -1,0 +1,216 @@
+//! `gpu-finops plan`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+
+use super::apply::{Fresh, Key, Objects, key, live_cluster};
+use super::gather::system_clock;
+use super::{deliver, patch, resolve};
+use crate::cleanup::contract::Operation;
+use crate::cleanup::contract::{Patch, PatchSet, Reported, Step, Still};
+use crate::cleanup::plan::allowed;
+use crate::cleanup::plan::contract::{Plan, SCHEMA_VERSION, TargetState};
+use crate::cleanup::plan::limits::breaches;
+use crate::cleanup::plan::state::state;
+use crate::cleanup::run::outcome::applies;
+use crate::error::{Error, Result};
+use crate::model::window::rfc3339;
+use crate::settings::args::PlanFlags;
+use crate::settings::layers::Environment;
+use crate::settings::{Settings, View};
+use crate::ui::Ui;
+use crate::units::Millis;
+
+/// Objects that are read at once.
+const AT_ONCE: usize = 8;
+/// Changes of which a word is said.
+const SAID: usize = 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-finops plan -o plan.json
+      What would be changed in the cluster of the current context, with the state of every object.
+  gpu-finops plan -n 'team-.*' --min-age 6h -o plan.json
+  gpu-finops plan --max-percent 5% --protect 'kube-.*' --protect 'prod-.*' -o plan.json
+  gpu-finops apply plan.json
+      Tries it; `--yes` does it.
+
+Exit codes:
+  0 the plan is written · 1 the tool or a source failed · 2 wrong usage or configuration · 130 interrupted";
+
+/// Plan changes that free what is wasted, for `apply`. Nothing is changed.
+///
+/// A plan is JSON: each change with its evidence, its steps, what undoes them, and the state of every object that it was
+/// made from. It is for one cluster, and for a while (`--plan-lifetime`). What opted out is not in it.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Args {
+    /// File for the plan [default: standard output]
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub plan_file: Option<PathBuf>,
+    /// Settings on the command line.
+    #[command(flatten)]
+    pub flags: PlanFlags,
+}
+
+/// Makes a plan and writes it.
+///
+/// # Errors
+///
+/// Wrong settings; a file that cannot be written, before anything is read; a source that failed.
+pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
+    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let view = View { output_file: args.plan_file, ..settings.view.clone() };
+    let target = deliver::Target::check(&view)?;
+    let plan = make(&settings, ui).await?;
+    let mut text = serde_json::to_string_pretty(&plan)
+        .map_err(|e| Error::failed("the plan cannot be encoded").caused_by(e))?;
+    text.push('\n');
+    say(&plan, ui);
+    target.write(deliver::Rendered::Document(text.into_bytes()), ui)
+}
+
+fn say(plan: &Plan, ui: &Ui) {
+    let patches = &plan.changes.patches;
+    ui.note(&format!(
+        "{} changes planned, {} to be made elsewhere, {} left alone",
+        patches.len(),
+        plan.changes.elsewhere.len(),
+        plan.changes.reported.len()
+    ));
+    patches.iter().take(SAID).for_each(|patch| ui.note(&format!("  {}", patch.action)));
+    if patches.len() > SAID {
+        ui.note(&format!("  and {} more", patches.len() - SAID));
+    }
+    let all: Vec<&Patch> = patches.iter().collect();
+    for breach in breaches(&all, &plan.fleet, &plan.limits) {
+        ui.warn(&format!("{breach}: `apply` would not make any of them at once"));
+    }
+}
+
+/// A sealed plan of the cluster of the settings.
+///
+/// # Errors
+///
+/// A source that failed.
+pub(super) async fn make(settings: &Settings, ui: &Ui) -> Result<Plan> {
+    let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
+    let objects = Objects::new(live_cluster(settings).await?);
+    let cluster = objects.identity().await?;
+    let mut changes = patch::patches(settings, ui).await?;
+    let fresh = Fresh::take(&objects.cluster, settings, ui).await?;
+    ui.progress().phase("reading what is to be changed");
+    let states = sift(&mut changes, &objects, &fresh, settings, now_ms).await;
+    changes.cluster = Some(cluster.clone());
+    let expires_ms = now_ms.saturating_add(settings.cleanup.plan_lifetime_ms);
+    let plan = Plan {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        hash: String::new(),
+        created_at: rfc3339(now_ms),
+        expires_at: rfc3339(expires_ms),
+        cluster,
+        fleet: fresh.fleet,
+        limits: settings.cleanup.limits,
+        whole: is_whole(settings),
+        states: states.into_values().collect(),
+        changes,
+    };
+    Ok(plan.sealed())
+}
+
+/// Whether nothing was filtered, so that a finding that is not there is gone.
+fn is_whole(settings: &Settings) -> bool {
+    let filters = &settings.recommend;
+    settings.policy.scope.is_all()
+        && settings.claims.classes.is_empty()
+        && filters.rules.is_empty()
+        && filters.min_savings.is_none()
+        && filters.min_confidence <= 0.0
+}
+
+/// Reads every object that is to be changed; takes out the changes that are not to be made, and says why.
+async fn sift(
+    changes: &mut PatchSet,
+    objects: &Objects,
+    fresh: &Fresh,
+    settings: &Settings,
+    now_ms: Millis,
+) -> BTreeMap<Key, TargetState> {
+    let patches = std::mem::take(&mut changes.patches);
+    // Boxed, for the compiler cannot see that a stream of borrowing futures may cross threads.
+    let judging: Vec<BoxFuture<'_, _>> = patches
+        .iter()
+        .map(|patch| judge(patch, objects, fresh, settings, now_ms).boxed())
+        .collect();
+    let judged: Vec<_> = futures::stream::iter(judging).buffered(AT_ONCE).collect().await;
+    let mut states = BTreeMap::new();
+    for (patch, judged) in patches.into_iter().zip(judged) {
+        match judged {
+            Ok(read) => {
+                states.extend(read.into_iter().map(|state| (key(&state.target), state)));
+                changes.patches.push(patch);
+            }
+            Err(why) => changes.reported.push(Reported {
+                id: patch.id,
+                subject: patch.subject,
+                why,
+                check: None,
+            }),
+        }
+    }
+    states
+}
+
+async fn judge(
+    patch: &Patch,
+    objects: &Objects,
+    fresh: &Fresh,
+    settings: &Settings,
+    now_ms: Millis,
+) -> std::result::Result<Vec<TargetState>, String> {
+    let refusal = allowed::refusal(patch);
+    let stale = || fresh.refuses(patch).filter(|_| patch.still == Still::StaleClaim);
+    if let Some(why) = refusal.or_else(stale) {
+        return Err(why);
+    }
+    let mut states = Vec::new();
+    for step in &patch.steps {
+        let namespace = &step.target.namespace;
+        let exemptions = &settings.cleanup.exemptions;
+        if let Some(why) = exemptions.of_namespace(namespace) {
+            return Err(why);
+        }
+        let now = objects.get(&step.target).await.map_err(|e| e.to_string())?;
+        let Some(now) = now else {
+            match step.operation {
+                Operation::Create { .. } => continue,
+                _ => return Err("it went away just now".to_owned()),
+            }
+        };
+        if !is_as_listed(step, &now) {
+            return Err("it changed just now".to_owned());
+        }
+        let around = objects.neighbours(namespace, fresh).await.map_err(|e| e.to_string())?;
+        if let Some(why) = exemptions.of_object(step, &now, around.around(), now_ms) {
+            return Err(why);
+        }
+        states.push(TargetState { target: step.target.clone(), state: state(&now) });
+    }
+    Ok(states)
+}
+
+/// Whether an object is the one that the change was made from. Controllers write to a workload all the time; then it has
+/// to be enough that the change fits.
+fn is_as_listed(step: &Step, now: &serde_json::Value) -> bool {
+    let text = |field: &str| now["metadata"][field].as_str();
+    let same_uid = step.target.uid.as_deref() == text("uid");
+    let same_version = step.target.resource_version.as_deref() == text("resourceVersion");
+    match &step.operation {
+        Operation::Create { .. } => false,
+        Operation::Delete { .. } => same_uid && same_version,
+        Operation::Patch { forward, .. } => same_uid && (same_version || applies(forward, now)),
+    }
+}
