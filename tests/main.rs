@@ -23,6 +23,7 @@ mod live;
 mod mig_reference;
 mod mixed_laws;
 mod modes;
+mod patch;
 mod quirk_metrics;
 mod quirks;
 mod recommend;

@@ -9,6 +9,7 @@ pub mod command;
 pub mod contract;
 pub mod diff;
 pub mod edits;
+pub mod manifests;
 pub mod objects;
 pub mod place;
 mod schedule;

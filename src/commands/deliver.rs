@@ -273,7 +273,7 @@ fn temporary(path: &Path) -> Result<tempfile::NamedTempFile> {
 }
 
 /// Puts a file in its place, whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = temporary(path)?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())

@@ -1,5 +1,7 @@
 //! `gpu-finops patch`.
 
+mod files;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -30,6 +32,8 @@ Examples:
       A folder: the objects, the changes over them, the way back, and a README with the evidence.
   gpu-finops patch --rule unused-gpus --tenant 'team-.*' --min-savings 500 -o yaml
   gpu-finops patch --rule stale-claim --min-age 7d -o kubectl > cleanup.sh
+  gpu-finops patch --source ./manifests
+      What would change in manifests of one's own, as a diff; --write changes them, for a pull request.
   gpu-finops patch -o json > patches.json
       All of it: targets with UID and version, evidence, both ways of each change, what is left to people.
 
@@ -59,6 +63,12 @@ pub struct Args {
     /// Folder for kustomize; made when it does not exist, and what is in it is replaced file by file
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     output_dir: Option<PathBuf>,
+    /// File, or folder, with manifests of one's own: prints what would change in them, comments and order kept
+    #[arg(long, value_name = "PATH", help_heading = "Output", conflicts_with_all = ["output", "output_dir"])]
+    source: Option<PathBuf>,
+    /// Change the manifests of --source
+    #[arg(long, help_heading = "Output", requires = "source")]
+    write: bool,
 }
 
 /// Values of `--output`.
@@ -72,9 +82,13 @@ const FORMATS: [&str; 6] = ["table", "json", "json-patch", "yaml", "kubectl", "k
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let format: PatchFormat = args.output.parse().map_err(|e| Error::usage(format!("{e}")))?;
     let target = target(format, args.output_dir.as_deref())?;
+    let manifests = args.source.as_deref().map(files::Manifests::read).transpose()?;
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let Read { set, objects, recommended, .. } = read(&settings, ui).await?;
-    target.write(rendered(&set, format, &objects, &settings, ui)?, ui)?;
+    match manifests {
+        Some(manifests) => files::change(&manifests, &set, args.write, ui)?,
+        None => target.write(rendered(&set, format, &objects, &settings, ui)?, ui)?,
+    }
     let (coverage, currency) = (&recommended.coverage, &recommended.currency);
     verdict::announce(coverage, settings.view.format, ui);
     verdict::judge(&recommended.reconciliation, coverage, currency, settings.strict)
