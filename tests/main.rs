@@ -4,6 +4,8 @@
 
 mod agents;
 mod annotations;
+mod apiserver;
+mod apply;
 mod bad_input;
 mod cache;
 mod claims;

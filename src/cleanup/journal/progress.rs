@@ -86,17 +86,19 @@ impl Progress {
     /// Steps that are done, by change and number.
     #[must_use]
     pub fn done_steps(&self) -> BTreeSet<(String, usize)> {
+        let undone = self.undone();
         let of_changes = self.attempts.iter().filter(|a| a.intent.purpose == Purpose::Apply);
-        let done = of_changes.filter(|a| a.done().is_some() && !self.is_undone(a.seq));
+        let done = of_changes.filter(|a| a.done().is_some() && !undone.contains(&a.seq));
         done.map(|a| (a.intent.patch.clone(), a.intent.index)).collect()
     }
 
     /// Writes that are there to be taken back, the newest first.
     #[must_use]
     pub fn to_undo(&self) -> Vec<&Attempt> {
+        let undone = self.undone();
         let forward = |a: &&Attempt| !matches!(a.intent.purpose, Purpose::Undo(_));
         let attempts = self.attempts.iter().rev().filter(forward);
-        attempts.filter(|a| a.done().is_some() && !self.is_undone(a.seq)).collect()
+        attempts.filter(|a| a.done().is_some() && !undone.contains(&a.seq)).collect()
     }
 
     /// Whether anything of it was taken back.
@@ -105,8 +107,13 @@ impl Progress {
         self.runs.iter().any(|run| run.rollback)
     }
 
-    fn is_undone(&self, seq: u64) -> bool {
-        self.attempts.iter().any(|a| a.intent.purpose == Purpose::Undo(seq) && a.done().is_some())
+    /// Numbers of the writes that were taken back.
+    fn undone(&self) -> BTreeSet<u64> {
+        let taken_back = |attempt: &Attempt| match attempt.intent.purpose {
+            Purpose::Undo(of) if attempt.done().is_some() => Some(of),
+            _ => None,
+        };
+        self.attempts.iter().filter_map(taken_back).collect()
     }
 }
 

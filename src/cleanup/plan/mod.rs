@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use self::contract::{Plan, SCHEMA_VERSION};
 use self::state::{canonical, sha256};
-use super::contract::Target;
 use crate::model::window::rfc3339;
 use crate::units::Millis;
 
@@ -92,13 +91,6 @@ impl Plan {
             return Err(PlanError::Expired(self.expires_at.clone()));
         }
         Ok(())
-    }
-
-    /// State that an object had when the plan was made.
-    #[must_use]
-    pub fn state_of(&self, target: &Target) -> Option<&str> {
-        let found = self.states.iter().find(|state| state.target == *target);
-        found.map(|state| state.state.as_str())
     }
 }
 

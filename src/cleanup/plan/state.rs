@@ -51,6 +51,7 @@ pub fn wanted(object: &Value) -> Value {
     if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
         VOLATILE.iter().for_each(|name| drop(metadata.shift_remove(*name)));
         drop_own_annotations(metadata);
+        drop_protection(metadata);
     }
     object
 }
@@ -60,6 +61,15 @@ fn drop_own_annotations(metadata: &mut Map<String, Value>) {
     WRITTEN_BY_OTHERS.iter().for_each(|name| drop(annotations.shift_remove(*name)));
     if annotations.is_empty() {
         metadata.shift_remove("annotations");
+    }
+}
+
+/// The finalizer that comes with an allocation, and goes with it.
+fn drop_protection(metadata: &mut Map<String, Value>) {
+    let Some(Value::Array(finalizers)) = metadata.get_mut("finalizers") else { return };
+    finalizers.retain(|finalizer| finalizer != "resource.kubernetes.io/delete-protection");
+    if finalizers.is_empty() {
+        metadata.shift_remove("finalizers");
     }
 }
 
@@ -77,14 +87,6 @@ pub fn for_creation(object: &Value) -> Value {
         for name in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
         {
             metadata.shift_remove(name);
-        }
-        let protection = "resource.kubernetes.io/delete-protection";
-        if let Some(Value::Array(finalizers)) = metadata.get_mut("finalizers") {
-            // The allocation that it protected does not come back; whoever allocates adds it again.
-            finalizers.retain(|finalizer| finalizer != protection);
-            if finalizers.is_empty() {
-                metadata.shift_remove("finalizers");
-            }
         }
     }
     object
