@@ -8,8 +8,8 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apply, claims, cleanup, collect, completions, config, demo, doctor, explain, man, patch, plan,
-    prices, recommend, report, roll_up, rollback, snapshot,
+    apply, budget, claims, cleanup, collect, completions, config, demo, doctor, explain, man,
+    patch, plan, prices, recommend, report, roll_up, rollback, snapshot,
 };
 use crate::error::exit_code;
 
@@ -29,6 +29,7 @@ Examples:
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
   gpu-finops collect --store ./store                      scrape the exporters, for a cluster without Prometheus
   gpu-finops roll-up --store ./rollups --cluster prod     yesterday as Parquet, for reports over many days and clusters
+  gpu-finops budget check --budgets budgets.yaml          spend against budgets: exit code 3 when one is breached
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -39,6 +40,7 @@ Exit codes:
   0    all is well
   1    the tool or a source failed
   2    wrong usage or configuration
+  3    a budget is breached (budget check)
   4    the data is incomplete (with --strict), or the ledger does not balance
   5    a change to the cluster was refused, or made in part only
   130  interrupted
@@ -88,6 +90,8 @@ pub enum Command {
     Collect(collect::Args),
     /// Keep days of clusters as Parquet, to be added up by report or by SQL
     RollUp(roll_up::Args),
+    /// Hold what was spent against budgets: check, list, explain, init
+    Budget(budget::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

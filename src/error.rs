@@ -12,6 +12,8 @@ pub mod exit_code {
     pub const FAILED: u8 = 1;
     /// Wrong usage or configuration.
     pub const USAGE: u8 = 2;
+    /// A budget or a policy is violated.
+    pub const VIOLATED: u8 = 3;
     /// Data incomplete under `--strict`, or the ledger does not balance.
     pub const INCOMPLETE: u8 = 4;
     /// A change to the cluster was refused, or made in part only.
@@ -27,6 +29,8 @@ pub enum ErrorKind {
     Usage,
     /// A server, a file, a snapshot.
     Source,
+    /// A budget or a policy is violated.
+    Violated,
     /// The data cannot bear the answer: `--strict`, or an imbalance.
     Incomplete,
     /// A change to the cluster was refused, or made in part only.
@@ -62,6 +66,11 @@ impl Error {
     /// A source or the tool failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Source, message)
+    }
+
+    /// A budget or a policy is violated.
+    pub fn violated(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Violated, message)
     }
 
     /// The data cannot bear the answer.
@@ -124,6 +133,7 @@ impl Error {
         match self.kind {
             ErrorKind::Usage => exit_code::USAGE,
             ErrorKind::Source => exit_code::FAILED,
+            ErrorKind::Violated => exit_code::VIOLATED,
             ErrorKind::Incomplete => exit_code::INCOMPLETE,
             ErrorKind::Refused => exit_code::REFUSED,
             ErrorKind::Interrupted => exit_code::INTERRUPTED,

@@ -8,6 +8,7 @@
 //! Only [`commands`] know both sides.
 
 pub mod attribution;
+pub mod budget;
 pub mod claims;
 pub mod cleanup;
 pub mod cli;

@@ -16,7 +16,7 @@ use crate::common::victoria::Victoria;
 use crate::common::{csv_rows, gpu_finops, test_data};
 
 const START: &str = "2026-11-20T00:00:00Z";
-const END: &str = "2026-11-20T22:48:57Z";
+pub(crate) const END: &str = "2026-11-20T22:48:57Z";
 const START_UNIX: i64 = 1_795_132_800;
 const END_UNIX: i64 = START_UNIX + 82_137;
 
@@ -107,6 +107,19 @@ pub(crate) fn recommended() -> Option<Value> {
     let objects = ["--objects", objects.path().to_str().expect("UTF-8")];
     let more = [&window[..], &objects].concat();
     Some(run_command("recommend", &["--prometheus", &fleet.server.url()], &more))
+}
+
+/// The report on the day from metrics alone; `None` without the trace.
+pub(crate) fn reported() -> Option<Value> {
+    fleet().map(report_of_metrics)
+}
+
+/// The flags with which the day is read, prices and clock among them; `None` without the trace.
+pub(crate) fn source() -> Option<Vec<String>> {
+    let url = fleet()?.server.url();
+    let flags = ["--prometheus", &url, "--no-kubernetes", "--price", "*A100*=2.50"];
+    let now = ["--now", "2026-11-20T23:00:00Z"];
+    Some(flags.into_iter().chain(now).map(ToOwned::to_owned).collect())
 }
 
 fn run_on(source: &[&str], more: &[&str]) -> Value {

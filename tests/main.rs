@@ -7,6 +7,7 @@ mod annotations;
 mod apiserver;
 mod apply;
 mod bad_input;
+mod budget;
 mod cache;
 mod claims;
 mod claims_use;

@@ -4,6 +4,7 @@
 //! made as Kubernetes and the exporters print them, so that what is checked is the whole way from there to
 //! the rows. What is asked of rows alone is asked of `attribute`, which takes a tenth of the time of a report.
 
+mod budgets;
 mod claims;
 mod cluster;
 mod dice;
@@ -308,6 +309,25 @@ fn parts_rolled_up_are_the_whole() {
         Ok(())
     });
     assert!(compared.get() > 20, "{compared:?}");
+}
+
+/// What budgets add up, bucket by bucket and cut at odd instants, is what the report adds up at once: live, and from
+/// roll-ups that know of no instants but those of holds.
+#[test]
+fn what_budgets_add_up_is_the_report() {
+    law(cases(60), &(cluster(), 1..7_000_i64), |(cluster, step)| {
+        let (inputs, policy) = (cluster.inputs(), policy(2.0));
+        let report = report_of(&inputs, 2.0);
+        let straight = budgets::by_segments(&inputs, &policy, step * 1_000);
+        let rolled_up = budgets::by_holds(&inputs, &policy, step * 1_000);
+        for (what, spent) in [("by segments", straight), ("by holds", rolled_up)] {
+            for (name, ours, theirs) in budgets::compared(&spent, &report) {
+                let is_near = (ours - theirs).abs() <= 1e-9 * theirs.abs().max(1.0);
+                prop_assert!(is_near, "{what}, {name}: {ours} is not {theirs}");
+            }
+        }
+        Ok(())
+    });
 }
 
 /// A second scrape of every exporter changes nothing but the count of duplicates.

@@ -58,16 +58,16 @@ fn every_flag_has_a_variable_and_a_key_and_every_key_a_flag() {
             Some(key) => assert!(known.iter().any(|k| k == key), "{key} is not in the schema"),
             // A file cannot name itself, the clock is for tests, and days are those of a run.
             None => assert!(
-                ["config", "day", "day-index", "now"].contains(&setting.id),
+                ["at", "config", "day", "day-index", "now"].contains(&setting.id),
                 "{} has no key",
                 setting.id
             ),
         }
     }
     for key in known {
-        // Tenant rules have too much structure for a flag.
+        // Tenant rules and budgets have too much structure for a flag.
         let has_flag = SETTINGS.iter().any(|s| s.key == Some(&key));
-        assert!(has_flag || key == "tenants", "{key} has no flag");
+        assert!(has_flag || ["tenants", "budgets"].contains(&key.as_str()), "{key} has no flag");
     }
 }
 
@@ -94,6 +94,7 @@ fn report_takes_every_setting_but_those_of_other_commands() {
             Section::Collect,
             Section::RollUp,
             Section::Claims,
+            Section::Budgets,
             Section::Judging,
             Section::Recommendations,
             Section::Cleanup,
@@ -124,7 +125,8 @@ fn reference() -> String {
          - The config file is `--config`, else `GPU_FINOPS_CONFIG`, else\n  \
            `$XDG_CONFIG_HOME/gpu-finops/config.yaml`, if there is one. Its JSON Schema is\n  \
            [`schema/config.schema.json`](../schema/config.schema.json).\n\
-         - `tenants` has no flag; see [tenant rules](#tenant-rules).\n",
+         - `tenants` has no flag; see [tenant rules](#tenant-rules). Nor has `budgets`, which may stand in files of\n  \
+           their own (`--budgets`); see [budgets](budgets.md).\n",
     );
     let mut heading = "";
     for setting in SETTINGS.iter().filter(|s| !s.hidden) {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::budget::contract::{BudgetList, BudgetReport};
 use crate::claims::contract::ClaimsReport;
 use crate::cleanup::result::RunReport;
 use crate::doctor::contract::DoctorReport;
@@ -199,6 +200,39 @@ pub fn render_recommendations(
 ///
 /// An encoder that fails.
 pub fn render_explanation(explanation: &Explanation, view: &View, ui: &Ui) -> Result<Rendered> {
+    /// How budgets stand, in the format that was asked for; `explained` with the arithmetic.
+    ///
+    /// # Errors
+    ///
+    /// An encoder that fails.
+    pub fn render_budgets(
+        report: &BudgetReport,
+        view: &View,
+        explained: bool,
+        ui: &Ui,
+    ) -> Result<Rendered> {
+        let bytes = output::render_budgets(report, view.format, explained, &options(view, ui))
+            .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
+        Ok(match view.format {
+            Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
+            _ => Rendered::Document(bytes),
+        })
+    }
+
+    /// The budgets as they are defined, in the format that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// An encoder that fails.
+    pub fn render_budget_list(list: &BudgetList, view: &View, ui: &Ui) -> Result<Rendered> {
+        let bytes = output::render_budget_list(list, view.format, &options(view, ui))
+            .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
+        Ok(match view.format {
+            Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
+            _ => Rendered::Document(bytes),
+        })
+    }
+
     let bytes = output::render_explanation(explanation, view.format, &options(view, ui))
         .map_err(|e| Error::failed("cannot write the explanation in this format").caused_by(e))?;
     Ok(match view.format {

@@ -93,14 +93,18 @@ pub(super) async fn of_clusters(settings: &Settings, ui: &Ui) -> Result<Report> 
     }
 }
 
-fn days(window: Window) -> impl Iterator<Item = Window> {
+pub(super) fn days(window: Window) -> impl Iterator<Item = Window> {
     let count = window.length_ms() / MS_PER_DAY;
     let start = move |n: Millis| window.start() + n * MS_PER_DAY;
     (0..count).filter_map(move |n| Window::new(start(n), start(n + 1)))
 }
 
 /// A partition, or why there is none.
-fn of_day(dir: &Path, cluster: &str, day: Window) -> std::result::Result<Partition, String> {
+pub(super) fn of_day(
+    dir: &Path,
+    cluster: &str,
+    day: Window,
+) -> std::result::Result<Partition, String> {
     let files: Vec<String> = std::iter::once(HEADER.to_owned()).chain(TABLES.map(file)).collect();
     let found = rollups::read(dir, (cluster, &utc_day(day.start())), &files);
     let found = found.map_err(|e| match std::error::Error::source(&e) {
@@ -116,12 +120,12 @@ fn of_day(dir: &Path, cluster: &str, day: Window) -> std::result::Result<Partiti
     Ok(partition)
 }
 
-fn mixed(error: &RollupError) -> Error {
+pub(super) fn mixed(error: &RollupError) -> Error {
     Error::failed(error.to_string())
         .hinted("report on clusters of one currency at a time, with `--cluster`, or roll up again")
 }
 
-fn nothing(dir: &Path, clusters: &[String], window: Window) -> Error {
+pub(super) fn nothing(dir: &Path, clusters: &[String], window: Window) -> Error {
     let holds = match clusters.first().map(|c| (c, rollups::days(dir, c).unwrap_or_default())) {
         Some((cluster, days)) => match (days.first(), days.last()) {
             (Some(first), Some(last)) => format!("of {cluster} it has {first} to {last}"),
@@ -139,7 +143,7 @@ fn nothing(dir: &Path, clusters: &[String], window: Window) -> Error {
 }
 
 /// Roll-ups were made with settings of their own: another word on the command line changes nothing any more.
-fn say_what_has_no_effect(settings: &Settings, made_with: &[Assumption], ui: &Ui) {
+pub(super) fn say_what_has_no_effect(settings: &Settings, made_with: &[Assumption], ui: &Ui) {
     for asked in settings.assumptions.iter().filter(|a| a.origin == Origin::Flag) {
         let is_same = |a: &Assumption| a.key == asked.key && a.value == asked.value;
         if asked.key != "report.timezone" && !made_with.iter().any(is_same) {

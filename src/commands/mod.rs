@@ -4,6 +4,7 @@
 //! about money.
 
 pub mod apply;
+pub mod budget;
 pub mod claims;
 pub mod cleanup;
 pub mod collect;
@@ -103,6 +104,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Rollback(args) => rollback::run(args, environment, ui).await,
         Command::Cleanup(args) => cleanup::run(args, environment, ui).await,
         Command::RollUp(args) => roll_up::run(args, environment, ui).await,
+        Command::Budget(args) => budget::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
         Command::Collect(args) => collect::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(args, environment, ui),
@@ -129,6 +131,7 @@ impl Cli {
             Command::Rollback(args) => &args.flags.0,
             Command::Cleanup(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
+            Command::Budget(args) => args.typed(),
             Command::Doctor(args) => &args.flags.0,
             Command::Collect(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,

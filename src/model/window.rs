@@ -2,7 +2,8 @@
 //!
 //! Parsing what a user typed (`7d`, `yesterday`, …) is `settings::window`; "now" is passed in there.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::units::Millis;
@@ -64,6 +65,18 @@ pub fn rfc3339(ms: Millis) -> String {
 #[must_use]
 pub fn utc_day(ms: Millis) -> String {
     rfc3339(ms).split('T').next().unwrap_or_default().to_owned()
+}
+
+/// The first instant of a day. Where a clock change skips midnight, the first instant after the gap;
+/// where it repeats midnight, the earlier one. `None` for a day that the zone skipped.
+#[must_use]
+pub fn first_instant(day: NaiveDate, zone: Tz) -> Option<Millis> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    // Offsets change by whole quarters of an hour; one zone has skipped a whole day.
+    (0..=96)
+        .filter_map(|quarter| midnight.checked_add_signed(TimeDelta::minutes(15 * quarter)))
+        .find_map(|local| zone.from_local_datetime(&local).earliest())
+        .map(|at| at.timestamp_millis())
 }
 
 #[cfg(test)]

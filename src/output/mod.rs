@@ -3,6 +3,7 @@
 //! Not here: where the bytes go (`ui`, `commands`), what the figures mean (`report::contract`),
 //! whether there is a terminal and how wide it is (`ui` decides, this room is told).
 
+mod budget;
 mod claims;
 mod csv;
 mod doctor;
@@ -25,6 +26,7 @@ mod table;
 mod tests;
 mod text;
 
+pub use budget::{render_budget_list, render_budgets};
 pub use claims::render_claims;
 pub use doctor::render_doctor;
 pub use explain::render_explanation;
@@ -34,8 +36,8 @@ pub use patches::{kustomize, render_patches};
 pub use recommend::render_recommendations;
 pub use run::render_run;
 pub use schema::{
-    claims_schema, doctor_schema, explain_schema, patch_schema, plan_schema, recommend_schema,
-    report_schema, run_schema,
+    budget_schema, claims_schema, doctor_schema, explain_schema, patch_schema, plan_schema,
+    recommend_schema, report_schema, run_schema,
 };
 
 use crate::report::contract::Report;

@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use crate::budget::contract::{self as budget, BudgetReport};
 use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::cleanup::contract::{self as cleanup, PatchSet};
 use crate::cleanup::plan::contract::{self as plan, Plan};
@@ -24,6 +25,12 @@ pub fn report_schema() -> Value {
 #[must_use]
 pub fn claims_schema() -> Value {
     published::<ClaimsReport>("gpu-finops claims", claims::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `budget check -o json` and `budget explain -o json` print, in the same way.
+#[must_use]
+pub fn budget_schema() -> Value {
+    published::<BudgetReport>("gpu-finops budget", budget::SCHEMA_VERSION)
 }
 
 /// The JSON Schema of what `doctor -o json` prints, in the same way.

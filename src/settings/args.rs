@@ -159,6 +159,35 @@ pub type CollectFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+/// Flags of `budget check`, `explain` and `init`: sources, what figures depend on, and budgets. Their windows follow
+/// from the budgets.
+pub type BudgetFlags = SettingFlags<
+    {
+        Section::Prometheus.bit()
+            | Section::Kubernetes.bit()
+            | Section::WithoutCluster.bit()
+            | Section::Clusters.bit()
+            | Section::Replay.bit()
+            | Section::Store.bit()
+            | Section::Budgets.bit()
+            | Section::Top.bit()
+            | Section::Output.bit()
+            | Section::Policy.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
+/// Flags of `budget list`, which reads no data.
+pub type BudgetListFlags = SettingFlags<
+    {
+        Section::Budgets.bit()
+            | Section::Output.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `prices list`.
 pub type PriceFlags = SettingFlags<{ Section::Prices.bit() | Section::General.bit() }>;
 /// Flags of `config show`: all of them.

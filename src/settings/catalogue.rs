@@ -63,6 +63,8 @@ pub enum Section {
     Recommendations = 1 << 23,
     /// Which changes are made, and how carefully.
     Cleanup = 1 << 26,
+    /// Which budgets, and how they are judged.
+    Budgets = 1 << 27,
     /// Whether thin data is an error.
     Strictness = 1 << 14,
     /// Money.
@@ -98,6 +100,7 @@ impl Section {
             Self::Claims => "Claims",
             Self::Listing | Self::Top | Self::Output => "Output",
             Self::Policy | Self::Devices | Self::Strictness => "Policy",
+            Self::Budgets => "Budgets",
             Self::Prices => "Prices",
             Self::Save => "Saving",
             Self::General => "General",
@@ -256,9 +259,9 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Claims, Cleanup, Clusters, Collect, Devices, General, Judging, Kubernetes, Listing, Namespaces,
-    Output, Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save, Scope, Scrape,
-    Store, Strictness, Targets, Top, Window, WithoutCluster,
+    Budgets, Claims, Cleanup, Clusters, Collect, Devices, General, Judging, Kubernetes, Listing,
+    Namespaces, Output, Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save, Scope,
+    Scrape, Store, Strictness, Targets, Top, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -465,6 +468,17 @@ pub static SETTINGS: &[Setting] = &[
         "Namespace of the Lease that keeps two runs apart").unset("gpu-finops where there is one, else default"),
     Setting::one(Cleanup, "lease-duration", "DURATION", "cleanup.lease_duration",
         "How long a run that stopped to renew its Lease keeps others out, 1s to 1h").default("60s"),
+    // Budgets
+    Setting::many(Budgets, "budgets", "FILE", "budget.files",
+        "File with budgets, besides those of the config file; repeatable. A name that is there twice is an error"),
+    Setting::one(Budgets, "history", "DURATION", "budget.history",
+        "Time before now that is read for forecasts and for what changed since the period before. Weekdays are told apart from two weeks on").default("28d"),
+    Setting::one(Budgets, "min-known", "RATIO", "budget.min_known",
+        "Share of the time gone by of which there must be data, and share of the held time that must be observed where a rule is about its use, for a budget to be judged").default("0.9"),
+    Setting::switch(Budgets, "warn-only", "budget.warn_only",
+        "A breached budget does not make the exit code 3; one that could not be evaluated still makes it 1"),
+    Setting::one(Budgets, "at", "TIME", "",
+        "Judge budgets as of then (RFC 3339, YYYY-MM-DD or Unix seconds): as of the first instant of a month, the month before").without_key().unset("now; of roll-ups the last midnight, of a snapshot its end"),
     // Prices
     Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
         "Price of one GPU-hour by model, such as A100=2.50 or 'H100*NVL=4'. MODEL matches whole words of the model name, case-blind, * stands for anything; repeatable. Comes before the config file's rules").unset("the built-in list prices"),

@@ -4,6 +4,7 @@
 //! takes [`Settings`] and never asks a flag, a variable or a file again.
 
 pub mod args;
+pub mod budgets;
 pub mod catalogue;
 pub mod cleanup;
 pub mod clusters;
@@ -263,6 +264,7 @@ fn window_request(layers: &Layers) -> Result<(WindowRequest, bool)> {
     }
 }
 
+/// An IANA time zone.
 fn timezone(text: &str) -> Read<Tz> {
     text.parse()
         .map_err(|_| format!("{} is not an IANA time zone; use Europe/Berlin or UTC", quoted(text)))

@@ -127,7 +127,11 @@ impl Ui {
         match error.kind() {
             ErrorKind::BrokenPipe => {}
             ErrorKind::Interrupted => self.say("", "", "interrupted"),
-            ErrorKind::Usage | ErrorKind::Source | ErrorKind::Incomplete | ErrorKind::Refused => {
+            ErrorKind::Usage
+            | ErrorKind::Source
+            | ErrorKind::Violated
+            | ErrorKind::Incomplete
+            | ErrorKind::Refused => {
                 self.say("error: ", RED, &chain(error));
                 for hint in error.hints() {
                     self.say("hint: ", CYAN, hint);

@@ -88,7 +88,7 @@ fn bar(utilization: f64, largest: f64) -> char {
     BARS[level]
 }
 
-fn worked(step: &Step, currency: &str) -> Vec<Block> {
+pub(super) fn worked(step: &Step, currency: &str) -> Vec<Block> {
     let value = match step.unit.as_str() {
         "ratio" => percent(step.value),
         "bytes" => bytes(step.value),
@@ -122,7 +122,7 @@ fn prices(rows: &[PriceRow], currency: &str) -> Grid {
     ])
 }
 
-fn grid(columns: &[(GridColumn, Vec<String>)]) -> Grid {
+pub(super) fn grid(columns: &[(GridColumn, Vec<String>)]) -> Grid {
     let rows = columns.first().map_or(0, |(_, texts)| texts.len());
     let row = |i: usize| GridRow {
         cells: columns.iter().map(|(_, texts)| texts[i].clone()).collect(),

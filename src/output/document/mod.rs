@@ -3,6 +3,7 @@
 //! The terminal table and Markdown are two layouts of the same document, so that they cannot
 //! disagree. Text in blocks is as the cluster gave it: each layout makes it safe in its own way.
 
+mod budget;
 mod claims;
 mod coverage;
 mod doctor;
@@ -21,6 +22,7 @@ mod value;
 mod verdict;
 mod workloads;
 
+pub(super) use budget::{build as build_budgets, build_list as build_budget_list};
 pub(super) use claims::{build as build_claims, distinct};
 pub(super) use doctor::build as build_doctor;
 pub(super) use explain::build as build_explanation;

@@ -2,6 +2,7 @@
 //!
 //! What a key means is `settings::catalogue`; this room knows YAML, places and typing mistakes.
 
+pub mod budget_sections;
 pub mod sections;
 #[cfg(test)]
 mod tests;
@@ -132,7 +133,7 @@ pub fn default_path(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// A parser's error in words: line, key, nearest key. Never a line of the file, for it may hold a secret.
-fn explain(error: &serde_saphyr::Error) -> String {
+pub(super) fn explain(error: &serde_saphyr::Error) -> String {
     let error = error.without_snippet();
     let place = error.location().map(|at| format!("line {}: ", at.line())).unwrap_or_default();
     let what = match error {

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::budget_sections::{BudgetSection, BudgetingSection};
+
 /// Settings of gpu-finops. Flags and environment variables overrule them, value by value.
 #[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,10 @@ pub struct ConfigFile {
     pub tenants: Option<Vec<TenantSection>>,
     /// Money.
     pub prices: Option<PricesSection>,
+    /// How budgets are judged.
+    pub budget: Option<BudgetingSection>,
+    /// What may be spent. More of them may stand in files of their own.
+    pub budgets: Option<Vec<BudgetSection>>,
     /// Saving snapshots.
     pub snapshot: Option<SnapshotSection>,
     /// Rolling up days.

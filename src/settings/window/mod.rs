@@ -7,12 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 
 use super::parse::{duration_ms, quoted};
 use crate::model::Window;
-use crate::model::window::rfc3339;
+use crate::model::window::{first_instant, rfc3339};
 use crate::units::{MS_PER_DAY, MS_PER_SECOND, Millis, millis_from_seconds};
 
 /// Longest window.
@@ -198,7 +198,12 @@ impl WindowRequest {
 }
 
 impl Instant {
-    fn millis(self, zone: Tz) -> Result<Millis, String> {
+    /// Milliseconds since the epoch, of a day its first instant in `zone`.
+    ///
+    /// # Errors
+    ///
+    /// A day that the zone skipped.
+    pub fn millis(self, zone: Tz) -> Result<Millis, String> {
         match self {
             Self::At(ms) => Ok(ms),
             Self::Day(day) => midnight(day, zone),
@@ -235,14 +240,6 @@ fn back(day: NaiveDate, days: u64) -> Result<NaiveDate, String> {
     day.checked_sub_days(Days::new(days)).ok_or_else(|| format!("there is no day before {day}"))
 }
 
-/// The first instant of a day. Where a clock change skips midnight, the first instant after the gap;
-/// where it repeats midnight, the earlier one.
 fn midnight(day: NaiveDate, zone: Tz) -> Result<Millis, String> {
-    let midnight = day.and_time(NaiveTime::MIN);
-    // Offsets change by whole quarters of an hour; one zone has skipped a whole day.
-    (0..=96)
-        .filter_map(|quarter| midnight.checked_add_signed(TimeDelta::minutes(15 * quarter)))
-        .find_map(|local| zone.from_local_datetime(&local).earliest())
-        .map(|at| at.timestamp_millis())
-        .ok_or_else(|| format!("{day} does not exist in {zone}"))
+    first_instant(day, zone).ok_or_else(|| format!("{day} does not exist in {zone}"))
 }
