@@ -8,8 +8,8 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apply, budget, claims, cleanup, collect, completions, config, demo, doctor, explain, man,
-    patch, plan, prices, recommend, report, roll_up, rollback, snapshot,
+    apply, budget, claims, cleanup, collect, completions, config, demo, doctor, explain, export,
+    man, patch, plan, prices, recommend, report, roll_up, rollback, snapshot,
 };
 use crate::error::exit_code;
 
@@ -30,6 +30,7 @@ Examples:
   gpu-finops collect --store ./store                      scrape the exporters, for a cluster without Prometheus
   gpu-finops roll-up --store ./rollups --cluster prod     yesterday as Parquet, for reports over many days and clusters
   gpu-finops budget check --budgets budgets.yaml          spend against budgets: exit code 3 when one is breached
+  gpu-finops export focus --window lastmonth              rows for finance tools (FOCUS)
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -92,6 +93,8 @@ pub enum Command {
     RollUp(roll_up::Args),
     /// Hold what was spent against budgets: check, list, explain, init
     Budget(budget::Args),
+    /// Export rows for other programs: FOCUS
+    Export(export::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

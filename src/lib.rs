@@ -9,6 +9,7 @@
 
 pub mod attribution;
 pub mod budget;
+pub mod calendar;
 pub mod claims;
 pub mod cleanup;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod doctor;
 pub mod error;
 pub mod explain;
 pub mod findings;
+pub mod focus;
 pub mod frame;
 pub mod kinds;
 pub mod model;

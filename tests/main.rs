@@ -18,6 +18,7 @@ mod common;
 mod demo;
 mod demo_fixture;
 mod doctor;
+mod focus;
 mod gentd26;
 mod guests;
 mod killed;

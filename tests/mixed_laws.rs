@@ -9,6 +9,7 @@ mod claims;
 mod cluster;
 mod dice;
 mod divided;
+mod focus;
 mod metrics;
 mod objects;
 mod plugin;

@@ -91,6 +91,7 @@ fn report_takes_every_setting_but_those_of_other_commands() {
     for setting in SETTINGS.iter().filter(|s| {
         let others = [
             Section::Save,
+            Section::Export,
             Section::Collect,
             Section::RollUp,
             Section::Claims,

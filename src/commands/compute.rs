@@ -1,6 +1,7 @@
 //! From what was gathered to a report: where a command hands over to the pure core.
 
 use super::gather::Gathered;
+use super::watch;
 use crate::error::{Error, Result};
 use crate::model::Inputs;
 use crate::model::samples::SpillError;
@@ -16,10 +17,7 @@ use crate::settings::show::Shown;
 ///
 /// Samples that could not be read back.
 pub fn accounts(gathered: Gathered, settings: &Settings) -> Result<Accounts> {
-    let inputs = gathered.into_inputs(&settings.policy);
-    let accounts = Accounts::new(&inputs, &settings.policy);
-    readable(&inputs)?;
-    Ok(accounts)
+    watch::accounts(gathered, settings, None, None)
 }
 
 /// The report on what was gathered.

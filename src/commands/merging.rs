@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::compute;
 use super::gather::{self, system_clock};
+use super::watch::{self, Watch};
 use crate::error::{Error, Result};
 use crate::model::Window;
 use crate::model::window::{rfc3339, utc_day};
@@ -23,7 +24,12 @@ use crate::units::{MS_PER_DAY, Millis};
 /// # Errors
 ///
 /// A window within a day; a folder without any part of it; several currencies.
-pub(super) fn of_rollups(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Report> {
+pub(super) fn of_rollups(
+    dir: &Path,
+    settings: &Settings,
+    ui: &Ui,
+    mut watch: Option<Watch<'_>>,
+) -> Result<Report> {
     let failed = |e: rollups::Error| Error::failed("cannot read roll-ups").caused_by(e);
     rollups::check(dir).map_err(failed)?;
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
@@ -38,7 +44,12 @@ pub(super) fn of_rollups(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Rep
     for cluster in &clusters {
         for day in days(window) {
             match of_day(dir, cluster, day) {
-                Ok(partition) => merge.add(partition).map_err(|e| mixed(&e))?,
+                Ok(partition) => {
+                    if let Some(watch) = &mut watch {
+                        watch.day(&partition.accounts);
+                    }
+                    merge.add(partition).map_err(|e| mixed(&e))?;
+                }
                 Err(reason) => merge.missing(cluster, day, reason),
             }
         }
@@ -56,7 +67,11 @@ pub(super) fn of_rollups(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Rep
 /// # Errors
 ///
 /// Wrong settings, or no cluster that could be read.
-pub(super) async fn of_clusters(settings: &Settings, ui: &Ui) -> Result<Report> {
+pub(super) async fn of_clusters(
+    settings: &Settings,
+    ui: &Ui,
+    mut watch: Option<Watch<'_>>,
+) -> Result<Report> {
     // All are asked about the same instants.
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
     let window = settings.window_at(now_ms)?.window;
@@ -70,9 +85,10 @@ pub(super) async fn of_clusters(settings: &Settings, ui: &Ui) -> Result<Report> 
         };
         match gather::gather(&one, ui).await {
             Ok(gathered) => {
+                let name = Some(cluster.name.as_str());
                 let partition = Partition {
                     cluster: cluster.name.clone(),
-                    accounts: compute::accounts(gathered, &one)?.of_cluster(&cluster.name),
+                    accounts: watch::accounts(gathered, &one, name, watch.as_mut())?,
                     assumptions: compute::assumptions(&one),
                     tool_version: env!("CARGO_PKG_VERSION").to_owned(),
                 };

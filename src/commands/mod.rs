@@ -15,6 +15,7 @@ pub mod deliver;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
+pub mod export;
 pub mod gather;
 pub mod man;
 mod merging;
@@ -28,6 +29,7 @@ pub mod rollback;
 mod scraping;
 pub mod snapshot;
 pub mod verdict;
+mod watch;
 
 use std::time::Duration;
 
@@ -109,6 +111,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Collect(args) => collect::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(args, environment, ui),
         Command::Snapshot(args) => snapshot::run(args, environment, ui).await,
+        Command::Export(args) => export::run(args, environment, ui).await,
         Command::Config(args) => config::run(args, environment, ui),
         Command::Prices(args) => prices::run(args, environment, ui),
         Command::Completions(args) => completions::run(&args, ui),
@@ -136,6 +139,7 @@ impl Cli {
             Command::Collect(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,
             Command::Snapshot(args) => args.typed(),
+            Command::Export(args) => args.typed(),
             Command::Config(args) => args.typed(),
             Command::Prices(args) => args.typed(),
             Command::Completions(args) => &args.flags.0,

@@ -1,5 +1,6 @@
 //! `gpu-finops report`.
 
+use super::watch::{self, Watch};
 use super::{compute, deliver, gather, merging, resolve, verdict};
 use crate::error::{Error, Result};
 use crate::report::contract::Report;
@@ -56,19 +57,27 @@ pub struct Args {
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
-    let report = answer(&settings, ui).await?;
+    let report = answer(&settings, ui, None).await?;
     target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
 }
 
-/// The report on whatever the settings lead to.
-async fn answer(settings: &Settings, ui: &Ui) -> Result<Report> {
+/// The report on whatever the settings lead to, seen by `watch` on the way.
+///
+/// # Errors
+///
+/// A source that failed; clusters without a place.
+pub(super) async fn answer(
+    settings: &Settings,
+    ui: &Ui,
+    mut watch: Option<Watch<'_>>,
+) -> Result<Report> {
     if let SourceChoice::Store(store) = &settings.source {
         let format = rollups::format_of(&store.dir)
             .map_err(|e| Error::failed("cannot read the store").caused_by(e))?;
         match format.as_deref() {
-            Some(rollups::FORMAT) => return merging::of_rollups(&store.dir, settings, ui),
+            Some(rollups::FORMAT) => return merging::of_rollups(&store.dir, settings, ui, watch),
             Some(_) => {}
             None => {
                 let neither = rollups::Error::NoRollups(store.dir.clone());
@@ -77,14 +86,19 @@ async fn answer(settings: &Settings, ui: &Ui) -> Result<Report> {
         }
     }
     match settings.clusters.as_slice() {
-        [] => compute::report(gather::gather(settings, ui).await?, settings),
+        [] => {
+            let gathered = gather::gather(settings, ui).await?;
+            let accounts = watch::accounts(gathered, settings, None, watch.as_mut())?;
+            Ok(compute::report_on(&accounts, compute::assumptions(settings), settings))
+        }
         [one] if one.place.is_none() => {
             let gathered = gather::gather(settings, ui).await?;
-            let accounts = compute::accounts(gathered, settings)?.of_cluster(&one.name);
+            let name = Some(one.name.as_str());
+            let accounts = watch::accounts(gathered, settings, name, watch.as_mut())?;
             Ok(compute::report_on(&accounts, compute::assumptions(settings), settings))
         }
         several if several.iter().all(|c| c.place.is_some()) => {
-            merging::of_clusters(settings, ui).await
+            merging::of_clusters(settings, ui, watch).await
         }
         _ => Err(Error::usage("of several clusters each needs a place")
             .hinted("say where: `--cluster NAME=CONTEXT`, `NAME=URL` or `NAME=CONTEXT,URL`")),

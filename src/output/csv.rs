@@ -35,7 +35,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// Text that no spreadsheet takes for a formula.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     // Some programs trim blanks first, some take full-width signs for the plain ones.
     let starts_formula = text
         .trim_start()

@@ -98,6 +98,22 @@ pub type RollbackFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+
+/// Flags of `export focus`: those of `report` that say what is read, and what rows say besides.
+pub type ExportFlags = SettingFlags<
+    {
+        SOURCES
+            | Section::Replay.bit()
+            | Section::Clusters.bit()
+            | Section::Output.bit()
+            | Section::Policy.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::Export.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `demo`: a report whose inputs are given.
 pub type DemoFlags = SettingFlags<REPORTING>;
 /// Flags of `claims`: cluster objects, and metrics where they are asked for.

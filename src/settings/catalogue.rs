@@ -71,6 +71,8 @@ pub enum Section {
     Prices = 1 << 7,
     /// Saving a snapshot.
     Save = 1 << 8,
+    /// Exporting rows.
+    Export = 1 << 30,
     /// The tool itself.
     General = 1 << 9,
 }
@@ -103,6 +105,7 @@ impl Section {
             Self::Budgets => "Budgets",
             Self::Prices => "Prices",
             Self::Save => "Saving",
+            Self::Export => "Export",
             Self::General => "General",
         }
     }
@@ -259,9 +262,9 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Budgets, Claims, Cleanup, Clusters, Collect, Devices, General, Judging, Kubernetes, Listing,
-    Namespaces, Output, Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save, Scope,
-    Scrape, Store, Strictness, Targets, Top, Window, WithoutCluster,
+    Budgets, Claims, Cleanup, Clusters, Collect, Devices, Export, General, Judging, Kubernetes,
+    Listing, Namespaces, Output, Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save,
+    Scope, Scrape, Store, Strictness, Targets, Top, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -486,6 +489,13 @@ pub static SETTINGS: &[Setting] = &[
         "Currency of the prices given, and of the report. The built-in list is in USD and left out for another currency, unless --usd-rate is given").default("USD"),
     Setting::one(Prices, "usd-rate", "RATE", "prices.usd_rate",
         "Units of the currency for one USD: converts the built-in list"),
+    // Export
+    Setting::one(Export, "focus-version", "VERSION", "focus.version",
+        "Version of FOCUS; 1.3 has columns for split costs").choices(FOCUS_VERSIONS).default("1.2"),
+    Setting::one(Export, "billing-account", "ID", "focus.billing_account",
+        "BillingAccountId of the rows").default("gpu-finops"),
+    Setting::one(Export, "provider", "NAME", "focus.provider",
+        "Who provides the GPUs and issues the invoice: ProviderName, PublisherName and InvoiceIssuerName of the rows").default("Kubernetes"),
     // Saving
     Setting::switch(Save, "redact", "snapshot.redact",
         "Replace names of namespaces, pods, workloads, nodes and labels by pseudonyms, consistently"),
@@ -513,5 +523,7 @@ pub const BY: &[&str] =
 pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "victoriametrics", "query", "query-range"];
 /// Values of `--output`.
 pub const FORMATS: &[&str] = &["table", "wide", "json", "csv", "markdown", "parquet"];
+/// Values of `--focus-version`.
+pub const FOCUS_VERSIONS: &[&str] = &["1.2", "1.3"];
 /// Values of `--color`.
 pub const COLOR: &[&str] = &["auto", "always", "never"];

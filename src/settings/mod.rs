@@ -30,6 +30,7 @@ use chrono_tz::Tz;
 use crate::claims::{Class, UnknownClass};
 use crate::error::{Error, Result};
 use crate::findings::RULES;
+use crate::focus::{Billing, Version};
 use crate::model::{Policy, Window};
 use crate::output::{Format, GroupBy};
 use crate::recommend::Filters;
@@ -91,6 +92,8 @@ pub struct Settings {
     pub recommend: Filters,
     /// Which changes are made, and how carefully.
     pub cleanup: cleanup::CleanupOptions,
+    /// What exported rows say besides the ledger.
+    pub billing: Billing,
     /// What decides the figures.
     pub policy: Policy,
     /// What part of the ledger is shown, as typed.
@@ -169,6 +172,7 @@ impl Settings {
             claims: claim_view(layers)?,
             recommend: filters(layers)?,
             cleanup: cleanup::options(layers)?,
+            billing: billing(layers)?,
             scope: policy::scope_as_typed(layers)?,
             strict: layers.switch("strict")?,
             redact: layers.switch("redact")?,
@@ -286,6 +290,21 @@ fn view(layers: &Layers) -> Result<View> {
         top: top.filter(|n| *n > 0),
     })
 }
+
+fn billing(layers: &Layers) -> Result<Billing> {
+    let name = |text: &str| match text.trim() {
+        "" => Err("is empty; give a name".to_owned()),
+        name => Ok(name.to_owned()),
+    };
+    Ok(Billing {
+        version: layers.one("focus-version", |t| parse::one_of(t, VERSIONS))?.unwrap_or_default(),
+        account: layers.one("billing-account", name)?.unwrap_or_default(),
+        provider: layers.one("provider", name)?.unwrap_or_default(),
+    })
+}
+
+/// Versions of FOCUS by name, as in the catalogue.
+const VERSIONS: &[(&str, Version)] = &[("1.2", Version::V1_2), ("1.3", Version::V1_3)];
 
 fn claim_view(layers: &Layers) -> Result<ClaimView> {
     let class =

@@ -40,6 +40,8 @@ pub struct ConfigFile {
     pub budget: Option<BudgetingSection>,
     /// What may be spent. More of them may stand in files of their own.
     pub budgets: Option<Vec<BudgetSection>>,
+    /// Rows for finance tools.
+    pub focus: Option<FocusSection>,
     /// Saving snapshots.
     pub snapshot: Option<SnapshotSection>,
     /// Rolling up days.
@@ -335,6 +337,18 @@ pub struct PriceMatch {
     pub region: Option<String>,
     /// Labels of the node.
     pub node_labels: Option<BTreeMap<String, String>>,
+}
+
+/// Rows for finance tools.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FocusSection {
+    /// Version of FOCUS: `1.2` or `1.3`.
+    pub version: Option<Scalar>,
+    /// `BillingAccountId` of the rows.
+    pub billing_account: Option<String>,
+    /// Who provides the GPUs and issues the invoice.
+    pub provider: Option<String>,
 }
 
 /// Saving snapshots.

@@ -1,0 +1,64 @@
+//! Looking at accounts over time while a report is made of them.
+//!
+//! Accounts of several clusters and days become one on the way to a report, without instants; whoever needs
+//! time as well looks at each before.
+
+use super::compute::readable;
+use super::gather::Gathered;
+use crate::calendar::{Slice, of_device, of_folded};
+use crate::error::Result;
+use crate::report::accounts::Accounts;
+use crate::settings::Settings;
+use crate::units::Millis;
+
+/// What is made of accounts and of the slices of each of their devices.
+pub(super) type Look<'a> = dyn FnMut(&Accounts, &[Vec<Slice>]) + Send + 'a;
+
+/// Who looks, and how finely time is cut. Roll-ups have no instants: theirs are cut by day.
+pub(super) struct Watch<'a> {
+    /// Length of a piece of the calendar, milliseconds.
+    pub(super) step_ms: Millis,
+    /// Called with each cluster, and of roll-ups with each day.
+    pub(super) look: &'a mut Look<'a>,
+}
+
+/// The accounts of what was gathered, of a cluster by that name where there is one.
+///
+/// # Errors
+///
+/// Samples that could not be read back.
+pub(super) fn accounts(
+    gathered: Gathered,
+    settings: &Settings,
+    cluster: Option<&str>,
+    watch: Option<&mut Watch<'_>>,
+) -> Result<Accounts> {
+    let inputs = gathered.into_inputs(&settings.policy);
+    let named = |accounts: Accounts| match cluster {
+        Some(name) => accounts.of_cluster(name),
+        None => accounts,
+    };
+    let accounts = match watch {
+        None => named(Accounts::new(&inputs, &settings.policy)),
+        Some(watch) => {
+            let step_ms = watch.step_ms;
+            let (accounts, slices) =
+                Accounts::with(&inputs, &settings.policy, |time| of_device(time, step_ms));
+            let accounts = named(accounts);
+            (watch.look)(&accounts, &slices);
+            accounts
+        }
+    };
+    readable(&inputs)?;
+    Ok(accounts)
+}
+
+impl Watch<'_> {
+    /// Looks at the accounts of a day that was rolled up.
+    pub(super) fn day(&mut self, accounts: &Accounts) {
+        let start = accounts.window.start();
+        let slices: Vec<Vec<Slice>> =
+            accounts.folded.iter().map(|folded| of_folded(folded, start)).collect();
+        (self.look)(accounts, &slices);
+    }
+}
