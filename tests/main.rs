@@ -27,6 +27,7 @@ mod live;
 mod mig_reference;
 mod mixed_laws;
 mod modes;
+mod openmetrics;
 mod patch;
 mod quirk_metrics;
 mod quirks;

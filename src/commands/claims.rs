@@ -68,7 +68,7 @@ pub struct Args {
 /// under `--strict` data that is incomplete, after the claims are written.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let gathered = gather::for_claims(&settings, ui).await?;
     let report = report(gathered, &settings)?;
     target.write(deliver::render_claims(&report, &settings.view, ui)?, ui)?;

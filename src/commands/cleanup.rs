@@ -46,7 +46,7 @@ pub struct Args {
 /// As `plan` and `apply`.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let plan = plan::make(&settings, ui).await?;
     let journal = match args.doing.journal {
         Some(journal) => journal,

@@ -55,6 +55,21 @@ impl Target {
         }
     }
 
+    /// The same for anything but a report, which alone there are pages and metrics of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`], and a usage error for those formats.
+    pub fn check_answer(view: &View) -> Result<Self> {
+        match view.format {
+            Format::OpenMetrics | Format::Html => {
+                Err(Error::usage(format!("only `report` and `demo` write `{}`", view.format))
+                    .hinted("choose table, wide, json, csv, markdown or parquet with `-o`"))
+            }
+            _ => Self::check(view),
+        }
+    }
+
     fn file(path: &Path) -> Result<Self> {
         match fs::metadata(path) {
             Ok(at) if at.is_dir() => Err(refusal(path, "is a folder; name a file in it")),
@@ -200,43 +215,43 @@ pub fn render_recommendations(
 ///
 /// An encoder that fails.
 pub fn render_explanation(explanation: &Explanation, view: &View, ui: &Ui) -> Result<Rendered> {
-    /// How budgets stand, in the format that was asked for; `explained` with the arithmetic.
-    ///
-    /// # Errors
-    ///
-    /// An encoder that fails.
-    pub fn render_budgets(
-        report: &BudgetReport,
-        view: &View,
-        explained: bool,
-        ui: &Ui,
-    ) -> Result<Rendered> {
-        let bytes = output::render_budgets(report, view.format, explained, &options(view, ui))
-            .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
-        Ok(match view.format {
-            Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
-            _ => Rendered::Document(bytes),
-        })
-    }
-
-    /// The budgets as they are defined, in the format that was asked for.
-    ///
-    /// # Errors
-    ///
-    /// An encoder that fails.
-    pub fn render_budget_list(list: &BudgetList, view: &View, ui: &Ui) -> Result<Rendered> {
-        let bytes = output::render_budget_list(list, view.format, &options(view, ui))
-            .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
-        Ok(match view.format {
-            Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
-            _ => Rendered::Document(bytes),
-        })
-    }
-
     let bytes = output::render_explanation(explanation, view.format, &options(view, ui))
         .map_err(|e| Error::failed("cannot write the explanation in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("arithmetic.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// How budgets stand, in the format that was asked for; `explained` with the arithmetic.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_budgets(
+    report: &BudgetReport,
+    view: &View,
+    explained: bool,
+    ui: &Ui,
+) -> Result<Rendered> {
+    let bytes = output::render_budgets(report, view.format, explained, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// The budgets as they are defined, in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_budget_list(list: &BudgetList, view: &View, ui: &Ui) -> Result<Rendered> {
+    let bytes = output::render_budget_list(list, view.format, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
         _ => Rendered::Document(bytes),
     })
 }

@@ -60,7 +60,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, mut settings) = resolve(args.flags.0, environment, ui)?;
     // What is shown of a report is no matter here.
     settings.policy.scope = Scope::default();
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let settings = settings.asking_optional();
     let gathered = gather::for_doctor(&settings, ui).await?;
     let report = examine(gathered, &settings)?;

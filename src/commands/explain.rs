@@ -61,7 +61,7 @@ pub struct Args {
 /// As `recommend`; a name that nothing has.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let explanation = explanation(&args.what, &settings, ui).await?;
     target.write(deliver::render_explanation(&explanation, &settings.view, ui)?, ui)
 }

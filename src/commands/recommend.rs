@@ -55,7 +55,7 @@ pub struct Args {
 /// As `report`.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let report = report(&settings, ui).await?;
     target.write(deliver::render_recommendations(&report, &settings, ui)?, ui)?;
     verdict::announce(&report.coverage, settings.view.format, ui);

@@ -58,7 +58,7 @@ pub struct Args {
 /// A journal that cannot be used; another cluster; what could not be taken back, after the result is written.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let (file, journal) = JournalFile::open(&args.journal)?;
     let progress = Progress::of(&journal);
     let plan = progress.plan().cloned().ok_or_else(|| {

@@ -15,6 +15,7 @@ pub mod format;
 mod json;
 mod markdown;
 mod names;
+mod openmetrics;
 mod parquet;
 mod patches;
 mod recommend;
@@ -33,6 +34,7 @@ pub use doctor::render_doctor;
 pub use explain::render_explanation;
 pub use focus::{focus_csv, focus_parquet};
 pub use names::{Format, GroupBy, PatchFormat, UnknownName};
+pub use openmetrics::metric_names;
 pub use parquet::{parquet_tables, write_parquet};
 pub use patches::{kustomize, render_patches};
 pub use recommend::render_recommendations;
@@ -89,6 +91,9 @@ pub enum OutputError {
         /// What polars said.
         source: polars::error::PolarsError,
     },
+    /// What was asked for cannot be written in this format.
+    #[error("there is no `{0}` of this; choose table, wide, json, csv, markdown or parquet")]
+    Format(Format),
     /// A file or folder could not be written.
     #[error("cannot write {path}")]
     Write {
@@ -121,5 +126,7 @@ pub fn render(
         Format::Csv => csv::render(report, options.by),
         Format::Markdown => Ok(markdown::render(report, options).into_bytes()),
         Format::Parquet => parquet::encode(&flat::listed(report, options.by)?),
+        Format::OpenMetrics => Ok(openmetrics::render(report, options).into_bytes()),
+        Format::Html => Err(OutputError::Format(format)),
     }
 }

@@ -95,6 +95,10 @@ names! {
         Markdown = "markdown",
         /// Typed tables.
         Parquet = "parquet",
+        /// Gauges for Prometheus.
+        OpenMetrics = "openmetrics",
+        /// One page for a browser.
+        Html = "html",
     }
 }
 

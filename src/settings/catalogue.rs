@@ -389,7 +389,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::one(Listing, "by", "DIMENSION", "report.by",
         "What the rows are").choices(BY).default("tenant"),
     Setting::one(Output, "output", "FORMAT", "report.output",
-        "Format. Parquet writes one file per table into the folder --output-file").short('o').choices(FORMATS).default("table"),
+        "Format. Parquet writes one file per table into the folder --output-file; openmetrics and html are of reports alone").short('o').choices(FORMATS).default("table"),
     Setting::one(Output, "output-file", "PATH", "report.output_file",
         "Write there rather than to standard output; it is replaced only once the report is complete").unset("standard output"),
     Setting::one(Top, "top", "N", "report.top",
@@ -522,7 +522,8 @@ pub const BY: &[&str] =
 /// Values of `--transport`.
 pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "victoriametrics", "query", "query-range"];
 /// Values of `--output`.
-pub const FORMATS: &[&str] = &["table", "wide", "json", "csv", "markdown", "parquet"];
+pub const FORMATS: &[&str] =
+    &["table", "wide", "json", "csv", "markdown", "parquet", "openmetrics", "html"];
 /// Values of `--focus-version`.
 pub const FOCUS_VERSIONS: &[&str] = &["1.2", "1.3"];
 /// Values of `--color`.

@@ -99,7 +99,7 @@ pub struct Doing {
 /// is an error after the result is written.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
-    let target = deliver::Target::check(&settings.view)?;
+    let target = deliver::Target::check_answer(&settings.view)?;
     let work = match (&args.plan, &args.resume) {
         (_, Some(journal)) => Work::resumed(journal)?,
         (Some(plan), None) => {

@@ -140,7 +140,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
 
 async fn check(settings: &BudgetSettings, ui: &Ui) -> Result<()> {
     let view = &settings.settings.view;
-    let target = deliver::Target::check(view)?;
+    let target = deliver::Target::check_answer(view)?;
     let report = judged(settings, settings.asked, ui).await?;
     target.write(deliver::render_budgets(&report, view, false, ui)?, ui)?;
     verdict::announce(&report.coverage, view.format, ui);
@@ -154,7 +154,7 @@ async fn explain(name: &str, settings: &BudgetSettings, ui: &Ui) -> Result<()> {
             .hinted(format!("there is {}", names.join(", "))));
     }
     let view = &settings.settings.view;
-    let target = deliver::Target::check(view)?;
+    let target = deliver::Target::check_answer(view)?;
     let asked = Strictness { warn_only: true, ..settings.asked };
     let mut report = judged(settings, asked, ui).await?;
     report.budgets.retain(|row| row.name == name);
@@ -210,7 +210,7 @@ fn ended(report: &BudgetReport, settings: &BudgetSettings) -> Result<()> {
 
 fn list(settings: &BudgetSettings, ui: &Ui) -> Result<()> {
     let view = &settings.settings.view;
-    let target = deliver::Target::check(view)?;
+    let target = deliver::Target::check_answer(view)?;
     let now = match (settings.at_ms, settings.settings.now_ms) {
         (Some(at), _) | (None, Some(at)) => at,
         (None, None) => system_clock()?,
@@ -220,7 +220,7 @@ fn list(settings: &BudgetSettings, ui: &Ui) -> Result<()> {
 }
 
 async fn init(args: &InitArgs, settings: &BudgetSettings, ui: &Ui) -> Result<()> {
-    let target = deliver::Target::check(&settings.settings.view)?;
+    let target = deliver::Target::check_answer(&settings.settings.view)?;
     let headroom = parse::factor(&args.headroom)
         .map_err(|what| Error::usage(format!("`--headroom`: {what}")))?;
     let kind = propose::kind_named(&args.period)
