@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     apply, budget, claims, cleanup, collect, completions, config, demo, doctor, explain, export,
-    man, patch, plan, prices, recommend, report, roll_up, rollback, snapshot,
+    man, manifests, patch, plan, prices, recommend, report, roll_up, rollback, snapshot,
 };
 use crate::error::exit_code;
 
@@ -31,6 +31,7 @@ Examples:
   gpu-finops roll-up --store ./rollups --cluster prod     yesterday as Parquet, for reports over many days and clusters
   gpu-finops budget check --budgets budgets.yaml          spend against budgets: exit code 3 when one is breached
   gpu-finops export focus --window lastmonth              rows for finance tools (FOCUS)
+  gpu-finops manifests --image IMAGE                      what a cluster needs to run the cleanup; `doctor rbac` checks it
   gpu-finops config show                                  every setting, and where its value comes from
 
 Settings:
@@ -95,6 +96,8 @@ pub enum Command {
     Budget(budget::Args),
     /// Export rows for other programs: FOCUS
     Export(export::Args),
+    /// Print what a cluster needs to run the cleanup: account, roles, CronJob
+    Manifests(manifests::Args),
     /// Report on a built-in cluster: no cluster, no file, no network
     Demo(demo::Args),
     /// Save what a report needs, to replay it elsewhere

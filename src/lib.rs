@@ -7,6 +7,7 @@
 //! Left of *frames*: effects, async, failure. From there on: pure, synchronous, deterministic.
 //! Only [`commands`] know both sides.
 
+pub mod access;
 pub mod attribution;
 pub mod budget;
 pub mod calendar;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::access::contract::AccessReport;
 use crate::budget::contract::{BudgetList, BudgetReport};
 use crate::claims::contract::ClaimsReport;
 use crate::cleanup::result::RunReport;
@@ -183,6 +184,20 @@ pub fn render_claims(report: &ClaimsReport, view: &View, ui: &Ui) -> Result<Rend
         .map_err(|e| Error::failed("cannot write the claims in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("claims.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// What is allowed in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_access(report: &AccessReport, view: &View, ui: &Ui) -> Result<Rendered> {
+    let bytes = output::render_access(report, view.format, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the permissions in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("permissions.parquet".to_owned(), bytes)]),
         _ => Rendered::Document(bytes),
     })
 }

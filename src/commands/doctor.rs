@@ -1,5 +1,7 @@
 //! `gpu-finops doctor`.
 
+mod rbac;
+
 use super::gather::{self, ForDoctor};
 use super::{compute, deliver, resolve};
 use crate::doctor::build::{self, Evidence};
@@ -9,7 +11,7 @@ use crate::model::policy::Scope;
 use crate::report;
 use crate::report::build::Stamp;
 use crate::settings::Settings;
-use crate::settings::args::DoctorFlags;
+use crate::settings::args::{DoctorFlags, Typed};
 use crate::settings::layers::Environment;
 use crate::ui::Ui;
 
@@ -23,6 +25,8 @@ Examples:
   gpu-finops doctor --prometheus http://localhost:9090 --window 1d
   gpu-finops doctor --prometheus http://localhost:9090 --objects ./dump/ -o json
   gpu-finops doctor --snapshot ./snapshot -o markdown --output-file checks.md
+  gpu-finops doctor rbac
+      What the API server allows of all that reading and cleaning up take.
 
 States:
   fail      figures are missing something: `report --strict` would exit with 4
@@ -43,11 +47,31 @@ Exit codes:
 ///
 /// Where `report` stops at a source that cannot be reached, this goes on. It only reads.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Args {
+    /// What else is checked.
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Settings on the command line.
     #[command(flatten)]
-    pub flags: DoctorFlags,
+    flags: DoctorFlags,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Check what the API server allows, by asking it
+    Rbac(rbac::Args),
+}
+
+impl Args {
+    /// What was typed of the settings.
+    #[must_use]
+    pub const fn typed(&self) -> &Typed {
+        match &self.action {
+            Some(Action::Rbac(args)) => &args.flags.0,
+            None => &self.flags.0,
+        }
+    }
 }
 
 /// Gathers, checks, writes, judges.
@@ -57,6 +81,9 @@ pub struct Args {
 /// Wrong settings; an output that cannot be written, before anything is read; a snapshot that cannot be
 /// read; after the checks are written, that nothing could be read, or that figures would be incomplete.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
+    if let Some(Action::Rbac(args)) = args.action {
+        return rbac::run(args, environment, ui).await;
+    }
     let (_, mut settings) = resolve(args.flags.0, environment, ui)?;
     // What is shown of a report is no matter here.
     settings.policy.scope = Scope::default();

@@ -18,6 +18,7 @@ pub mod explain;
 pub mod export;
 pub mod gather;
 pub mod man;
+pub mod manifests;
 mod merging;
 pub mod patch;
 pub mod plan;
@@ -115,6 +116,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Config(args) => config::run(args, environment, ui),
         Command::Prices(args) => prices::run(args, environment, ui),
         Command::Completions(args) => completions::run(&args, ui),
+        Command::Manifests(args) => manifests::run(&args, ui),
         Command::Man(args) => man::run(&args, ui),
     }
 }
@@ -135,7 +137,7 @@ impl Cli {
             Command::Cleanup(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
             Command::Budget(args) => args.typed(),
-            Command::Doctor(args) => &args.flags.0,
+            Command::Doctor(args) => args.typed(),
             Command::Collect(args) => &args.flags.0,
             Command::Demo(args) => &args.flags.0,
             Command::Snapshot(args) => args.typed(),
@@ -143,6 +145,7 @@ impl Cli {
             Command::Config(args) => args.typed(),
             Command::Prices(args) => args.typed(),
             Command::Completions(args) => &args.flags.0,
+            Command::Manifests(args) => &args.flags.0,
             Command::Man(args) => &args.flags.0,
         }
     }

@@ -1,36 +1,16 @@
 //! Objects of the cluster: where they come from, and which kinds may be read.
 //!
-//! Judged by the answers that came: asking the API server what is allowed would be a write (a
-//! `SelfSubjectAccessReview` is created), and only `GET` is ever sent.
+//! Judged by the answers that came, with nothing but `GET` sent; `doctor rbac` asks the API server what is allowed.
 
 use super::check::{KUBERNETES, ROLE, count};
 use super::contract::{Check, Group, State};
+use crate::access::{Part, Permission, permissions};
 use crate::model::reach::{ObjectSource, Reach};
 use crate::model::{Inputs, SourceState, SourceStatus};
 use crate::report::coverage::is_optional;
 
 /// Where sources of objects stand in the list of sources.
 const PREFIXES: [&str; 2] = ["kubernetes/", "objects"];
-
-/// API groups of the kinds that are read, by plural; the core group is empty.
-const GROUPS: &[(&str, &[&str])] = &[
-    ("", &["pods", "nodes", "namespaces", "services"]),
-    ("apps", &["replicasets", "deployments", "statefulsets", "daemonsets"]),
-    ("batch", &["jobs", "cronjobs"]),
-    (
-        "resource.k8s.io",
-        &[
-            "resourceclaims",
-            "resourceclaimtemplates",
-            "resourceslices",
-            "deviceclasses",
-            "devicetaintrules",
-        ],
-    ),
-    ("scheduling.k8s.io", &["podgroups"]),
-    ("agents.x-k8s.io", &["sandboxes"]),
-    ("extensions.agents.x-k8s.io", &["sandboxclaims", "sandboxtemplates", "sandboxwarmpools"]),
-];
 
 /// Checks of objects.
 pub(super) fn checks(objects: &ObjectSource, inputs: &Inputs) -> Vec<Check> {
@@ -109,8 +89,9 @@ fn unread(source: &SourceStatus) -> Option<Check> {
                 return Some(make("source-failed", state, message));
             }
             let check = Check { docs: ROLE.to_owned(), ..make("forbidden", state, message) };
-            Some(match GROUPS.iter().find(|(_, kinds)| kinds.contains(&kind)) {
-                Some((group, _)) => check.fixed_by(
+            let reads = |p: &Permission| p.part == Part::Read && p.resource == kind;
+            Some(match permissions().into_iter().find(reads) {
+                Some(Permission { group, .. }) => check.fixed_by(
                     "add this rule to the ClusterRole of whoever runs it",
                     rule(group, kind, &["get", "list"]),
                 ),

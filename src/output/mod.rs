@@ -18,6 +18,7 @@ mod names;
 mod openmetrics;
 mod parquet;
 mod patches;
+mod rbac;
 mod recommend;
 mod run;
 #[cfg(test)]
@@ -37,11 +38,12 @@ pub use names::{Format, GroupBy, PatchFormat, UnknownName};
 pub use openmetrics::metric_names;
 pub use parquet::{parquet_tables, write_parquet};
 pub use patches::{kustomize, render_patches};
+pub use rbac::render_access;
 pub use recommend::render_recommendations;
 pub use run::render_run;
 pub use schema::{
-    budget_schema, claims_schema, doctor_schema, explain_schema, patch_schema, plan_schema,
-    recommend_schema, report_schema, run_schema,
+    access_schema, budget_schema, claims_schema, doctor_schema, explain_schema, patch_schema,
+    plan_schema, recommend_schema, report_schema, run_schema,
 };
 
 use crate::report::contract::Report;

@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use crate::access::contract::{self as access, AccessReport};
 use crate::budget::contract::{self as budget, BudgetReport};
 use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::cleanup::contract::{self as cleanup, PatchSet};
@@ -37,6 +38,12 @@ pub fn budget_schema() -> Value {
 #[must_use]
 pub fn doctor_schema() -> Value {
     published::<DoctorReport>("gpu-finops doctor", doctor::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `doctor rbac -o json` prints, in the same way.
+#[must_use]
+pub fn access_schema() -> Value {
+    published::<AccessReport>("gpu-finops doctor rbac", access::SCHEMA_VERSION)
 }
 
 /// The JSON Schema of what `recommend -o json` prints, in the same way.

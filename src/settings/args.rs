@@ -143,6 +143,9 @@ pub type DoctorFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+/// Flags of `doctor rbac`: which cluster, and how the answer is shown.
+pub type AccessFlags =
+    SettingFlags<{ Section::Kubernetes.bit() | Section::Output.bit() | Section::General.bit() }>;
 /// Flags of `snapshot save`.
 pub type SaveFlags = SettingFlags<{ SOURCES | Section::Save.bit() | Section::General.bit() }>;
 /// Flags of `roll-up`: where samples and objects come from, which days, and what figures depend on.

@@ -14,6 +14,7 @@ mod findings;
 mod listing;
 mod packing;
 mod patches;
+mod rbac;
 mod recommend;
 mod run;
 mod states;
@@ -27,6 +28,7 @@ pub(super) use claims::{build as build_claims, distinct};
 pub(super) use doctor::build as build_doctor;
 pub(super) use explain::build as build_explanation;
 pub(super) use patches::build as build_patches;
+pub(super) use rbac::build as build_access;
 pub(super) use recommend::build as build_recommendations;
 pub(super) use run::{build as build_run, step_in_words};
 #[cfg(test)]

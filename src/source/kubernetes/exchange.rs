@@ -170,7 +170,7 @@ impl Cluster {
 }
 
 /// Whether the same request may succeed later.
-const fn is_transient(status: u16) -> bool {
+pub(super) const fn is_transient(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 

@@ -1,7 +1,9 @@
 //! A live cluster, read through its API server: objects, the metric servers behind its services,
 //! and exporters.
 //!
-//! Only `GET` is ever sent but by [`write`](self::write), which `apply` and `rollback` alone use. What an answer means is `source::objects` and `source::prometheus`.
+//! Only `GET` is ever sent, but for [`reviews`], which store nothing, and
+//! [`write`](self::write), which `apply` and `rollback` alone use. What an answer means is
+//! `source::objects` and `source::prometheus`.
 
 pub mod client;
 pub mod discovery;
@@ -13,6 +15,7 @@ pub mod options;
 mod owners;
 mod pages;
 pub mod proxy;
+pub mod reviews;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -24,4 +27,5 @@ pub use exporters::{ExporterPod, ExportersError, exporters, exporters_looked_for
 pub use list::{ListError, autoscalers, list};
 pub use options::ClusterOptions;
 pub use proxy::{PodProxy, ServiceProxy};
+pub use reviews::{Question, ReviewError, Verdict};
 pub use version::version;
