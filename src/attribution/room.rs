@@ -19,7 +19,7 @@ pub struct Room {
     pub full: IntervalSet,
     /// CPU (millicores) and memory (bytes) that pods may ask for.
     supply: (i64, i64),
-    /// What pods ask for, and when.
+    /// What pods ask for, and when; of a node that was never full, only those with GPUs.
     pub demands: Vec<Demand>,
     /// CPU and memory of the GPU pods that could come.
     shapes: Vec<(i64, i64)>,
@@ -75,9 +75,16 @@ pub fn of_node(
     let cpu = kube.and_then(|k| k.cpu_millicores).or_else(|| object.and_then(|o| o.cpu_millicores));
     let memory = kube.and_then(|k| k.memory_bytes).or_else(|| object.and_then(|o| o.memory_bytes));
     let measured = kube.filter(|k| !k.demands.is_empty());
-    let demands = measured.map_or_else(|| object_demands(name, facts), |k| k.demands.clone());
-    let Some(supply) = cpu.zip(memory) else { return Room { demands, ..Room::default() } };
+    let Some(supply) = cpu.zip(memory) else {
+        let mut demands = measured.map(|k| k.demands.clone()).unwrap_or_default();
+        demands.retain(|demand| demand.is_of_gpus);
+        return Room { demands, ..Room::default() };
+    };
+    let mut demands = measured.map_or_else(|| object_demands(name, facts), |k| k.demands.clone());
     let full = full_times(supply, &demands, shapes, as_asked);
+    if full.is_empty() {
+        demands.retain(|demand| demand.is_of_gpus);
+    }
     Room { known: true, full, supply, demands, shapes: shapes.to_vec() }
 }
 
@@ -89,7 +96,9 @@ fn object_demands(node: &str, facts: &ClusterFacts) -> Vec<Demand> {
         .filter(|p| p.node.as_deref() == Some(node))
         .filter_map(|p| {
             let pod = (p.namespace.clone(), p.name.clone());
-            Some(Demand { pod, time: IntervalSet::of(lifetime(p)?), requests: p.requests.clone() })
+            let is_of_gpus = !p.requests.gpus.is_empty() || !p.claims.is_empty();
+            let time = IntervalSet::of(lifetime(p)?);
+            Some(Demand { pod, is_of_gpus, time, requests: p.requests.clone() })
         })
         .collect()
 }
@@ -145,6 +154,7 @@ mod tests {
     fn demand(start: i64, end: i64, cpu: i64, memory: i64) -> Demand {
         Demand {
             pod: ("ns".to_owned(), "a".to_owned()),
+            is_of_gpus: true,
             time: IntervalSet::of(Interval::new(start, end)),
             requests: PodRequests {
                 cpu_millicores: cpu,

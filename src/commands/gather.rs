@@ -16,7 +16,7 @@ pub use doctor::{ForDoctor, for_doctor};
 use super::scraping;
 use crate::error::{Error, Result};
 use crate::model::window::rfc3339;
-use crate::model::{Inputs, MetricData, Policy, SourceState, SourceStatus, Window};
+use crate::model::{Inputs, MetricData, Policy, QueryId, SourceState, SourceStatus, Window};
 use crate::settings::Settings;
 use crate::settings::source::{
     CacheChoice, LiveSource, ObjectsFrom, SourceChoice, StoreSource, TENANT_HEADER,
@@ -103,7 +103,7 @@ pub fn demo() -> Result<Gathered> {
 }
 
 fn replay(dir: &Path, settings: &Settings, ui: &Ui) -> Result<Gathered> {
-    let recorded = load(dir)?;
+    let recorded = load_asked(dir, settings)?;
     let resolved = settings.window_within(recorded.window, recorded.now_ms)?;
     Ok(Gathered { window: noted(&resolved, ui), ..recorded })
 }
@@ -325,6 +325,17 @@ fn load(dir: &Path) -> Result<Gathered> {
     snapshot::load(dir)
         .map(Into::into)
         .map_err(|e| Error::failed("cannot read the snapshot").caused_by(e))
+}
+
+/// A snapshot without what would not have been asked for live: a replay says what the report said.
+fn load_asked(dir: &Path, settings: &Settings) -> Result<Gathered> {
+    let mut recorded = load(dir)?;
+    if !settings.optional {
+        recorded.metrics.retain(|data| !data.query.is_optional());
+        let query = |s: &SourceStatus| QueryId::from_name(s.name.rsplit('/').next()?);
+        recorded.sources.retain(|source| !query(source).is_some_and(QueryId::is_optional));
+    }
+    Ok(recorded)
 }
 
 /// The window, after its note was passed on.

@@ -113,7 +113,7 @@ fn usable(
     let attribution = evidence.attribution;
     let window = Interval::new(evidence.window.start(), evidence.window.end());
     let mut out = BTreeMap::new();
-    for (name, node) in nodes {
+    for (name, node) in nodes.iter().filter(|(_, node)| !node.room.full.is_empty()) {
         let full = node.room.full_with(|demand| {
             let now = (demand.requests.cpu_millicores, demand.requests.memory_bytes);
             match pods.contains_key(&(&*demand.pod.0, &*demand.pod.1)) {

@@ -86,6 +86,8 @@ pub struct KubeNode {
 pub struct Demand {
     /// Namespace and name of the pod.
     pub pod: (String, String),
+    /// Whether the pod requests GPUs, or uses claims.
+    pub is_of_gpus: bool,
     /// When.
     pub time: IntervalSet,
     /// What.

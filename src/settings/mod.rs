@@ -100,6 +100,8 @@ pub struct Settings {
     pub scope: ScopeRow,
     /// Whether incomplete data is an error.
     pub strict: bool,
+    /// Whether what only recommendations look at is read, too.
+    pub optional: bool,
     /// Whether a snapshot gets pseudonyms.
     pub redact: bool,
     /// Whether a snapshot may replace an older one.
@@ -127,10 +129,10 @@ pub fn layers(typed: Typed, environment: Environment) -> Result<Layers> {
 }
 
 impl Settings {
-    /// The same, by which a metric server is also asked what only recommendations look at.
+    /// The same, by which what only recommendations look at is read, too.
     #[must_use]
     pub fn asking_optional(&self) -> Self {
-        let mut settings = self.clone();
+        let mut settings = Self { optional: true, ..self.clone() };
         if let SourceChoice::Live(live) = &mut settings.source {
             live.read.optional = true;
         }
@@ -180,6 +182,7 @@ impl Settings {
             ui: ui_options(layers)?,
             assumptions: show::assumptions(layers, &policy)?,
             judging: show::judging(layers)?,
+            optional: false,
             near_misses: layers.environment().near_misses(),
             policy,
         })

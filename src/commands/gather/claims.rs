@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{load, noted, read_metrics, read_objects, system_clock, to_cluster};
+use super::{load_asked, noted, read_metrics, read_objects, system_clock, to_cluster};
 use crate::error::{Error, Result};
 use crate::model::{MetricData, SourceStatus, Window};
 use crate::settings::Settings;
@@ -88,7 +88,7 @@ async fn measured(
 }
 
 fn recorded_claims(dir: &Path, settings: &Settings, ui: &Ui) -> Result<ForClaims> {
-    let recorded = load(dir)?;
+    let recorded = load_asked(dir, settings)?;
     let now_ms = settings.now_ms.unwrap_or(recorded.now_ms);
     let resolved = settings.window_within(recorded.window, recorded.now_ms)?;
     let measured = (!recorded.metrics.is_empty()).then(|| Measured {

@@ -49,6 +49,7 @@ impl Reader<'_> {
             let pod = (key.namespace.clone(), key.name.clone());
             let demand = by_pod.entry((node.to_owned(), key)).or_insert_with(|| Demand {
                 pod,
+                is_of_gpus: false,
                 time: IntervalSet::default(),
                 requests: PodRequests::default(),
             });
@@ -65,6 +66,7 @@ impl Reader<'_> {
             }
         }
         for ((node, key), mut demand) in by_pod {
+            demand.is_of_gpus = state.pods.contains_key(&key) || state.claimants.contains_key(&key);
             if let Some(pod) = state.pods.get(&key) {
                 demand.requests.gpus = pod.gpus.clone();
                 if let Some(terminal) = pod.terminal_ms {
