@@ -3,18 +3,15 @@
 use serde_json::Value;
 
 use super::build::{Context, is_pod};
-use super::command::{kubectl, word};
 use super::contract::{Operation, Place, Step};
 use super::diff;
 use super::edits::requests::{self, Requests};
-use super::edits::{Edited, claims, gpus, nodes, sleep};
-use super::objects::{Object, Objects, bare, group, mark, text};
+use super::edits::{claims, gpus, nodes, sleep};
+use super::objects::{Object, Objects, bare, mark, meta, text};
+use super::scaling;
 use super::schedule;
-use crate::kinds::{self, Sleep};
+use crate::kinds;
 use crate::recommend::contract::Change;
-
-/// Label by which Kueue queues a job.
-const QUEUE: &str = "kueue.x-k8s.io/queue-name";
 
 /// What comes of a change.
 pub(super) enum Made {
@@ -32,22 +29,22 @@ pub(super) enum Made {
 }
 
 impl Made {
-    fn no(why: impl Into<String>, check: impl Into<Option<String>>) -> Self {
+    pub(super) fn no(why: impl Into<String>, check: impl Into<Option<String>>) -> Self {
         Self::No { why: why.into(), check: check.into() }
     }
 
-    fn steps(steps: Vec<Step>, action: impl Into<String>) -> Self {
+    pub(super) fn steps(steps: Vec<Step>, action: impl Into<String>) -> Self {
         Self::Steps { steps, action: action.into(), notes: Vec::new(), at: None }
     }
 
-    fn noted(mut self, note: impl Into<String>) -> Self {
+    pub(super) fn noted(mut self, note: impl Into<String>) -> Self {
         if let Self::Steps { notes, .. } = &mut self {
             notes.push(note.into());
         }
         self
     }
 
-    fn at(mut self, place: Place, note: String) -> Self {
+    pub(super) fn at(mut self, place: Place, note: String) -> Self {
         if let Self::Steps { at, .. } = &mut self {
             *at = Some((place, note));
         }
@@ -60,8 +57,10 @@ pub(super) fn make(change: &Change, object: Object<'_>, context: &Context<'_>) -
     let title = object.title();
     match change {
         Change::DeleteClaim => Made::no("a claim is looked at by itself", None),
-        Change::Release => released(object, context),
-        Change::FewerReplicas { from, to } => fewer_replicas(object, (*from, *to), context),
+        Change::Release => scaling::released(object, context),
+        Change::FewerReplicas { from, to } => {
+            scaling::fewer_replicas(object, (*from, *to), context)
+        }
         Change::FewerGpus { from, to } => {
             let action = format!("Ask for {to} instead of {from} GPUs per pod in {title}.");
             sized(object, context, action, &|object, by_claims| match by_claims {
@@ -71,7 +70,7 @@ pub(super) fn make(change: &Change, object: Object<'_>, context: &Context<'_>) -
         }
         Change::Slice { from, to, .. } => sliced(object, context, (from, to)),
         Change::Schedule { timezone, off } => {
-            scheduled(object, context, schedule::scaled_object(object, timezone, off))
+            scaling::scheduled(object, context, schedule::scaled_object(object, timezone, off))
         }
         Change::Model { to, .. } => {
             let nodes = nodes_of(context.objects);
@@ -127,13 +126,13 @@ fn amounts(from: Option<u64>, to: Option<u64>) -> (f64, f64) {
 }
 
 /// What an edit gives: objects to be made before, the object after, objects to be deleted then.
-struct New<'a> {
+pub(super) struct New<'a> {
     created: Vec<(Value, Object<'a>)>,
     after: Value,
     deleted: Vec<Object<'a>>,
 }
 
-const fn edited<'a>(after: Value) -> New<'a> {
+pub(super) const fn edited<'a>(after: Value) -> New<'a> {
     New { created: Vec::new(), after, deleted: Vec::new() }
 }
 
@@ -147,11 +146,11 @@ pub(super) fn step(object: Object<'_>, after: &Value) -> Option<Step> {
     Some(Step { target: object.target(), operation })
 }
 
-fn steps(object: Object<'_>, new: New<'_>) -> Vec<Step> {
+pub(super) fn steps(object: Object<'_>, new: New<'_>) -> Vec<Step> {
     let create = |(value, like): (Value, Object<'_>)| {
         let mut target = like.target();
         (target.uid, target.resource_version, target.origin) = (None, None, None);
-        text_of(&value, "name").clone_into(&mut target.name);
+        meta(&value, "name").clone_into(&mut target.name);
         Step { target, operation: Operation::Create { object: value } }
     };
     let delete = |object: Object<'_>| Step {
@@ -160,10 +159,6 @@ fn steps(object: Object<'_>, new: New<'_>) -> Vec<Step> {
     };
     let created = new.created.into_iter().map(create);
     created.chain(step(object, &new.after)).chain(new.deleted.into_iter().map(delete)).collect()
-}
-
-fn text_of<'a>(value: &'a Value, field: &str) -> &'a str {
-    super::objects::meta(value, field)
 }
 
 /// A change of what the pods of a workload ask for. `edit` is told whether they ask by claims.
@@ -205,7 +200,14 @@ fn sized<'a>(
         );
         return made.at(Place::Manifest, note);
     }
+    let on_delete = object.value.pointer("/spec/updateStrategy/type");
+    if on_delete.is_some_and(|strategy| strategy == "OnDelete") {
+        return made.noted("its pods keep what they have until somebody deletes them (OnDelete)");
+    }
     match object.kind() {
+        "RayCluster" => {
+            made.noted("pods of it that are there keep what they have until they are made anew")
+        }
         "SandboxTemplate" => made.noted("sandboxes that are there keep what they have"),
         "CronJob" => made.noted("it holds from the next run on"),
         _ => made,
@@ -274,162 +276,6 @@ fn sliced<'a>(object: Object<'a>, context: &Context<'a>, (from, to): (&String, &
             ),
         ),
         false => made,
-    }
-}
-
-fn released(object: Object<'_>, context: &Context<'_>) -> Made {
-    let target = object.target();
-    let title = object.title();
-    if is_pod(object) {
-        let check = format!("ask its owner, then: {}", kubectl("delete", &target));
-        return Made::no("a pod without a controller can only be deleted", check);
-    }
-    if let Some(queue) = mark(object.value, "labels", QUEUE) {
-        let namespace = word(object.namespace());
-        let check = format!(
-            "find its Workload, and make it inactive: kubectl get workloads.kueue.x-k8s.io -n {namespace}; kubectl \
-             patch workloads.kueue.x-k8s.io NAME -n {namespace} --type=merge -p '{{\"spec\":{{\"active\":false}}}}'"
-        );
-        return Made::no(format!("Kueue starts and suspends it, by the queue {queue}"), check);
-    }
-    if let Some(scaler) = scaled_object_of(object, context.objects) {
-        return paused(object, scaler);
-    }
-    let Some(kind) = kinds::kind_of(object.value) else {
-        return Made::no("its kind is not known", None);
-    };
-    if kind.sleep == Sleep::Never {
-        let check = format!("ask its owner, then: {}", kubectl("delete", &target));
-        return Made::no(format!("a {} cannot be put to sleep", kind.kind), check);
-    }
-    let what = match kind.sleep {
-        Sleep::Suspend(_) => format!("Suspend {title}."),
-        Sleep::Annotation(_) => format!("Stop {title}; its volumes stay."),
-        Sleep::State(..) => format!("Suspend {title}; its object and volumes stay."),
-        _ => format!("Scale {title} to zero."),
-    };
-    let after = match sleep::asleep(object.value, &context.now) {
-        Ok(after) => after,
-        Err(why) => return Made::no(why, what),
-    };
-    let made = Made::steps(steps(object, edited(after)), what);
-    match kind.kind {
-        "CronJob" => made.noted("jobs that it has started run on"),
-        "InferenceService" if is_raw(object.value) => {
-            made.noted("without Knative, KServe keeps one pod all the same")
-        }
-        _ => made,
-    }
-}
-
-/// Whether KServe runs a service as a plain Deployment.
-fn is_raw(object: &Value) -> bool {
-    let mode = mark(object, "annotations", "serving.kserve.io/deploymentMode");
-    matches!(mode, Some("RawDeployment" | "Standard"))
-}
-
-fn fewer_replicas(object: Object<'_>, (from, to): (u32, u32), context: &Context<'_>) -> Made {
-    let title = object.title();
-    let action = format!("Run {to} instead of {from} replicas of {title}.");
-    let scaler = scaled_object_of(object, context.objects)
-        .map(|scaler| (scaler, "/spec/minReplicaCount", "KEDA"))
-        .or_else(|| {
-            autoscaler_of(object, context.objects)
-                .map(|scaler| (scaler, "/spec/minReplicas", "its autoscaler"))
-        });
-    let Some((scaler, path, who)) = scaler else {
-        return by_edit(object, action, sleep::scaled(object.value, to));
-    };
-    let least =
-        scaler.value.pointer(path).map_or(Some(u64::from(path.ends_with('s'))), Value::as_u64);
-    if least.is_none_or(|least| least <= u64::from(to)) {
-        let check = format!("look at its target: {}", kubectl("get", &scaler.target()));
-        return Made::no(
-            format!("{who} chooses the number of replicas by its load, and would set it back"),
-            check,
-        );
-    }
-    let mut after = scaler.value.clone();
-    if let Some(least) = after.pointer_mut(path) {
-        *least = to.into();
-    }
-    let action = format!("Let {who} go down to {to} replicas of {title}.");
-    by_edit(scaler, action, Ok(after))
-}
-
-fn by_edit(object: Object<'_>, action: String, edit: Edited) -> Made {
-    match edit {
-        Ok(after) => Made::steps(steps(object, edited(after)), action),
-        Err(why) => Made::no(why, action),
-    }
-}
-
-/// KEDA sets replicas by its triggers, so that it is KEDA that is told to stop.
-fn paused(object: Object<'_>, scaler: Object<'_>) -> Made {
-    let mut after = scaler.value.clone();
-    let annotations = after
-        .get_mut("metadata")
-        .and_then(Value::as_object_mut)
-        .map(|m| m.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new())));
-    let Some(Value::Object(annotations)) = annotations else {
-        return Made::no("its ScaledObject has no metadata", None);
-    };
-    annotations.insert("autoscaling.keda.sh/paused-replicas".to_owned(), "0".into());
-    let action = format!("Let KEDA keep {} at zero replicas.", object.title());
-    by_edit(scaler, action, Ok(after))
-}
-
-fn is_target(object: Object<'_>, scaler: Object<'_>) -> bool {
-    let target = scaler.value.pointer("/spec/scaleTargetRef");
-    let kind = target.map(|t| text(t, "kind")).filter(|kind| !kind.is_empty());
-    scaler.namespace() == object.namespace()
-        && kind.unwrap_or("Deployment") == object.kind()
-        && target.is_some_and(|t| text(t, "name") == object.name())
-}
-
-fn scaled_object_of<'a>(object: Object<'_>, objects: &Objects<'a>) -> Option<Object<'a>> {
-    objects.of("keda.sh", "ScaledObject").find(|scaler| is_target(object, *scaler))
-}
-
-fn autoscaler_of<'a>(object: Object<'_>, objects: &Objects<'a>) -> Option<Object<'a>> {
-    let mut scalers = objects.of("autoscaling", "HorizontalPodAutoscaler");
-    scalers.find(|scaler| is_target(object, *scaler))
-}
-
-fn scheduled(object: Object<'_>, context: &Context<'_>, made: Result<Value, String>) -> Made {
-    let action = format!("Run {} only at the hours in which it is used.", object.title());
-    let scaler = scaled_object_of(object, context.objects)
-        .or_else(|| autoscaler_of(object, context.objects));
-    if let Some(scaler) = scaler {
-        let why =
-            format!("{} scales it, and two that do would set each other back", scaler.title());
-        return Made::no(
-            why,
-            Some(format!("give it a trigger by the hour, as the finding says: {action}")),
-        );
-    }
-    let value = match made {
-        Ok(value) => value,
-        Err(why) => return Made::no(why, action),
-    };
-    let is_served = context.objects.all().any(|o| group(o.value) == "keda.sh")
-        || context
-            .objects
-            .all()
-            .any(|o| o.kind() == "CustomResourceDefinition" && o.name() == "scaledobjects.keda.sh");
-    let mut target = object.target();
-    text(&value, "apiVersion").clone_into(&mut target.api_version);
-    text(&value, "kind").clone_into(&mut target.kind);
-    text_of(&value, "name").clone_into(&mut target.name);
-    (target.uid, target.resource_version, target.origin) = (None, None, None);
-    let made =
-        Made::steps(vec![Step { target, operation: Operation::Create { object: value } }], action);
-    match is_served {
-        true => made,
-        false => made.at(
-            Place::Operator,
-            "in a cluster with KEDA: whether this one has it is not known".to_owned(),
-        ),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod edits;
 pub mod manifests;
 pub mod objects;
 pub mod place;
+mod scaling;
 mod schedule;
 mod stale;
 #[cfg(test)]

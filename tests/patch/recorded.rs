@@ -132,7 +132,7 @@ impl World {
     fn patches(&self, changes: &[(&str, &str, Value)]) -> PatchSet {
         let mut recommended = self.recommended.clone();
         recommended.recommendations = changes.iter().map(|c| found(c)).collect();
-        let policy = Policy::defaults();
+        let policy = Policy::default();
         let facts = decode(&self.raw, &policy.gpu_resources);
         let objects = self.objects();
         patches(&Material {

@@ -13,6 +13,8 @@ use crate::model::quantity;
 const MIG: &str = "nvidia.com/mig-";
 /// What the names of device classes begin with, as resources (`DRAExtendedResource`).
 const CLASS: &str = "deviceclass.resource.kubernetes.io/";
+/// Where a group of Ray's pods says how many GPUs each has, beside its template.
+const OF_RAY: &str = "rayStartParams/num-gpus";
 /// Where a `TrainJob` asks for the GPUs of each node.
 const TRAIN_JOB: &str = "/spec/trainer/resourcesPerNode";
 
@@ -127,6 +129,9 @@ pub fn fewer(object: &Value, (from, to): (u32, u32), names: &Names) -> Edited {
         for asker in std::iter::once(one).chain(excess) {
             set(&mut after, asker, to);
         }
+        if let Some((group, _)) = one.at.split_once("/template/spec/") {
+            told(&mut after, &format!("{group}/{OF_RAY}"), (from, to));
+        }
         is_done = true;
     }
     match is_done {
@@ -139,6 +144,15 @@ fn set(object: &mut Value, asker: &Asker, to: u32) {
     for map in ["limits", "requests"] {
         let map = object.pointer_mut(&format!("{}/{map}", asker.at)).and_then(Value::as_object_mut);
         if let Some(quantity) = map.and_then(|map| map.get_mut(&asker.resource)) {
+            *quantity = like(quantity, to);
+        }
+    }
+}
+
+/// What Ray is told goes before what it sees.
+fn told(object: &mut Value, at: &str, (from, to): (u32, u32)) {
+    if let Some(quantity) = object.pointer_mut(at) {
+        if count(quantity) == Some(u64::from(from)) {
             *quantity = like(quantity, to);
         }
     }

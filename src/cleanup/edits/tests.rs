@@ -59,6 +59,27 @@ fn limits_and_requests_go_together_as_they_are_written() {
 }
 
 #[test]
+fn ray_is_told_of_as_many_as_it_has() {
+    let group = |gpus: &str, told: &str| {
+        json!({
+            "groupName": "g", "replicas": 2, "rayStartParams": { "num-gpus": told },
+            "template": { "spec": { "containers": [
+                { "name": "worker", "resources": { "limits": { "nvidia.com/gpu": gpus } } },
+            ] } },
+        })
+    };
+    let ray = |groups: Value| {
+        json!({
+            "apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": { "name": "r" },
+            "spec": { "workerGroupSpecs": groups },
+        })
+    };
+    let before = ray(json!([group("4", "4"), group("4", "2"), group("1", "1")]));
+    let after = ray(json!([group("2", "2"), group("2", "2"), group("1", "1")]));
+    assert_eq!(gpus::fewer(&before, (4, 2), &names()), Ok(after));
+}
+
+#[test]
 fn what_ends_before_the_rest_begins_asks_for_no_more() {
     let mut object = deployment(&json!([
         { "name": "main", "resources": { "limits": { "nvidia.com/gpu": "4" } } },
