@@ -293,7 +293,6 @@ fn moved(object: Object<'_>, context: &Context<'_>, to: &str, pool: Option<&node
         let why = "it asks for its GPUs by claims, whose selectors choose the model";
         return Made::no(why, action);
     }
-    let action = action.clone();
     sized(object, context, action, &|object, _| {
         let asks = |spec: &Value| {
             let pod = serde_json::json!({ "apiVersion": "v1", "kind": "Pod", "spec": spec });

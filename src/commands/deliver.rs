@@ -110,7 +110,7 @@ impl Target {
             Ok(at) if at.is_dir() => probe(&path.join("README.md"))?,
             Ok(_) => return Err(refused("is a file; name a folder")),
             Err(_) => {
-                fs::create_dir_all(path).map_err(|e| refused("cannot be made").caused_by(e))?
+                fs::create_dir_all(path).map_err(|e| refused("cannot be made").caused_by(e))?;
             }
         }
         Ok(Self::Folder(path.to_owned()))

@@ -151,10 +151,9 @@ fn set(object: &mut Value, asker: &Asker, to: u32) {
 
 /// What Ray is told goes before what it sees.
 fn told(object: &mut Value, at: &str, (from, to): (u32, u32)) {
-    if let Some(quantity) = object.pointer_mut(at) {
-        if count(quantity) == Some(u64::from(from)) {
-            *quantity = like(quantity, to);
-        }
+    let told = object.pointer_mut(at);
+    if let Some(quantity) = told.filter(|quantity| count(quantity) == Some(u64::from(from))) {
+        *quantity = like(quantity, to);
     }
 }
 

@@ -39,6 +39,13 @@ fn verdict(set: &PatchSet) -> Block {
     if set.patches.is_empty() && set.elsewhere.is_empty() {
         return Block::Verdict(Tone::Good, "Nothing is to be changed.".to_owned());
     }
+    if set.patches.is_empty() {
+        let belong = plural(len(set.elsewhere.len()), "change belongs", "changes belong");
+        return Block::Verdict(
+            Tone::Warn,
+            format!("Nothing is to be changed here; {belong} elsewhere."),
+        );
+    }
     let known = || set.patches.iter().filter_map(|patch| patch.monthly_savings);
     let saved = match known().next() {
         Some(_) => format!("{} a month", money_alone(Some(known().sum()), &set.currency)),

@@ -76,7 +76,7 @@ fn folder(
     files: &mut Files,
 ) -> Result<bool, OutputError> {
     let mut base: BTreeMap<Target, String> = BTreeMap::new();
-    let mut overlay = Layer { resources: vec!["../base".to_owned()], patches: Vec::new() };
+    let mut overlay = Layer::default();
     let mut inverse = Layer { resources: vec!["../overlay".to_owned()], patches: Vec::new() };
     let mut unread = String::new();
     let mut created: BTreeSet<Target> = BTreeSet::new();
@@ -124,8 +124,12 @@ fn folder(
     if !unread.is_empty() {
         files.push((format!("{at}patches.yaml"), unread.into_bytes()));
     }
-    if base.is_empty() {
+    if base.is_empty() && created.is_empty() {
         return Ok(false);
+    }
+    // Where all is new there is nothing to put it over.
+    if !base.is_empty() {
+        overlay.resources.insert(0, "../base".to_owned());
     }
     let bases: Vec<String> = base.into_values().collect();
     for (layer, resources, patches) in [
@@ -133,6 +137,9 @@ fn folder(
         ("overlay", overlay.resources, overlay.patches),
         ("inverse", inverse.resources, inverse.patches),
     ] {
+        if resources.is_empty() {
+            continue;
+        }
         let path = format!("{at}{layer}/kustomization.yaml");
         files.push((path, kustomization(&resources, &patches)?));
     }

@@ -43,7 +43,7 @@ pub(super) fn merged(patch: &JsonPatch, target: &Target) -> Option<Value> {
                 let at: usize = last.parse().ok()?;
                 match (operation, new) {
                     (PatchOperation::Add(_), Some(new)) if at <= items.len() => {
-                        items.insert(at, new)
+                        items.insert(at, new);
                     }
                     (PatchOperation::Replace(_), Some(new)) => *items.get_mut(at)? = new,
                     (PatchOperation::Remove(_), _) if at < items.len() => drop(items.remove(at)),
