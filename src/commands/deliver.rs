@@ -292,7 +292,9 @@ pub fn render_doctor(report: &DoctorReport, view: &View, ui: &Ui) -> Result<Rend
 ///
 /// An encoder that fails.
 pub fn render_run(report: &RunReport, view: &View, ui: &Ui) -> Result<Rendered> {
-    let bytes = output::render_run(report, view.format, &options(view, ui))
+    // Each change counts: what was and what was not done is told in full.
+    let options = RenderOptions { top: 0, ..options(view, ui) };
+    let bytes = output::render_run(report, view.format, &options)
         .map_err(|e| Error::failed("cannot write the result in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("changes.parquet".to_owned(), bytes)]),

@@ -183,7 +183,10 @@ async fn judge(
         if let Some(why) = exemptions.of_namespace(namespace) {
             return Err(why);
         }
-        let now = objects.get(&step.target).await.map_err(|e| e.to_string())?;
+        let now = match fresh.claim(step) {
+            Some(listed) => Some(listed.clone()),
+            None => objects.get(&step.target).await.map_err(|e| e.to_string())?,
+        };
         let Some(now) = now else {
             match step.operation {
                 Operation::Create { .. } => continue,

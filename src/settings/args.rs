@@ -87,12 +87,11 @@ pub type PatchFlags = SettingFlags<
 /// Flags of `plan` and `cleanup`: those of `recommend` and `claims`, and what may be changed.
 pub type PlanFlags = SettingFlags<{ PLANNING }>;
 /// Flags of `apply`: those of `plan`, for findings are looked for again, and how its result is shown.
-pub type ApplyFlags = SettingFlags<{ PLANNING | Section::Top.bit() | Section::Output.bit() }>;
+pub type ApplyFlags = SettingFlags<{ PLANNING | Section::Output.bit() }>;
 /// Flags of `rollback`: which cluster, how it is shown, and the Lease.
 pub type RollbackFlags = SettingFlags<
     {
         Section::Kubernetes.bit()
-            | Section::Top.bit()
             | Section::Output.bit()
             | Section::Cleanup.bit()
             | Section::General.bit()

@@ -124,11 +124,8 @@ impl Store {
     }
 
     pub(crate) fn find(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
-        let found = self
-            .objects
-            .iter()
-            .find(|((p, ns, n), _)| *p == plural && ns == namespace && n == name);
-        found.map(|(_, object)| object)
+        let resource = RESOURCES.iter().find(|r| r.plural == plural)?;
+        self.objects.get(&key(resource, namespace, name))
     }
 
     /// Everything but Leases and Events, without UIDs and versions, and without what only an allocation had.

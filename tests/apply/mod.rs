@@ -6,6 +6,7 @@ mod kills;
 mod marks;
 mod planning;
 mod property;
+mod real;
 mod rights;
 
 use std::fs;

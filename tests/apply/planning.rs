@@ -9,6 +9,7 @@ use super::{APPLY, ROLLBACK, is, run, small};
 use crate::apiserver::ApiServer;
 use crate::apiserver::objects::{Held, claim, namespace, node};
 use crate::common::test_data;
+use crate::settings_reference::assert_generated;
 
 fn planned(server: &ApiServer, args: &[&str]) -> Value {
     let outcome = run(server, &[&["plan", "-o", "plan.json"], args].concat());
@@ -64,6 +65,30 @@ fn what_opted_out_is_not_planned_and_said() {
     let reported = plan["changes"]["reported"].as_array().expect("a list");
     let why = reported.iter().find(|r| r["subject"] == "team/ResourceClaim/orphan");
     assert_eq!(why.expect("said")["why"], "it has the annotation gpu-finops.dev/ignore");
+}
+
+#[test]
+fn plans_and_results_keep_their_published_schemas() {
+    let generated = [
+        ("schema/plan.schema.json", gpu_finops::output::plan_schema()),
+        ("schema/run.schema.json", gpu_finops::output::run_schema()),
+    ];
+    for (path, schema) in &generated {
+        assert_generated(path, &format!("{schema:#}\n"));
+    }
+    let keeps = |schema: &Value, value: &Value| {
+        let validator = jsonschema::validator_for(schema).expect("a valid schema");
+        let errors: Vec<String> = validator.iter_errors(value).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    };
+    let server = small();
+    keeps(&generated[0].1, &planned(&server, &["--max-percent", "100%"]));
+    for args in
+        [&["apply", "plan.json", "-o", "json", "--max-percent", "100%"][..], APPLY, ROLLBACK]
+    {
+        let result = run(&server, args);
+        keeps(&generated[1].1, &serde_json::from_slice(&result.out).expect("JSON"));
+    }
 }
 
 #[test]

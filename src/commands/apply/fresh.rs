@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::claims::Class;
 use crate::claims::classify::{Surroundings, Use};
 use crate::claims::usage::Usages;
-use crate::cleanup::contract::{Operation, Patch, Still};
+use crate::cleanup::contract::{Operation, Patch, Step, Still};
 use crate::cleanup::plan::contract::Fleet;
 use crate::commands::gather::system_clock;
 use crate::commands::patch;
@@ -30,6 +32,8 @@ pub(in crate::commands) struct Fresh {
     stale: BTreeSet<(String, String, String)>,
     /// Why others may not.
     why_not: BTreeMap<(String, String), String>,
+    /// Claims by namespace and name: where they stand in `objects`.
+    claims: BTreeMap<(String, String), usize>,
     /// All objects.
     pub(in crate::commands) objects: RawObjects,
     /// What percentages are of.
@@ -91,8 +95,25 @@ impl Fresh {
                 }
             }
         }
+        let claims = objects.items.iter().enumerate().filter_map(|(at, item)| {
+            let text = |field: &str| item.value["metadata"][field].as_str().map(str::to_owned);
+            let is_claim = item.value["kind"] == "ResourceClaim";
+            is_claim.then(|| Some(((text("namespace")?, text("name")?), at)))?
+        });
+        let claims = claims.collect();
         let fleet = fleet(&facts, &objects, &settings.policy.gpu_resources);
-        Ok(Self { taken, stale, why_not, objects, fleet })
+        Ok(Self { taken, stale, why_not, claims, objects, fleet })
+    }
+
+    /// A claim that is deleted, as it was listed: what it is like when it is deleted is a precondition.
+    pub(in crate::commands) fn claim(&self, step: &Step) -> Option<&Value> {
+        let target = &step.target;
+        let is_claim = target.kind == "ResourceClaim";
+        if !is_claim || !matches!(step.operation, Operation::Delete { .. }) {
+            return None;
+        }
+        let at = self.claims.get(&(target.namespace.clone(), target.name.clone()))?;
+        self.objects.items.get(*at).map(|item| &item.value)
     }
 
     /// Whether it is too old for what is deleted.

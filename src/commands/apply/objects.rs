@@ -136,6 +136,9 @@ impl Objects {
         namespace: &str,
         fresh: &Fresh,
     ) -> std::result::Result<Arc<Neighbours>, WriteError> {
+        if namespace.is_empty() {
+            return Ok(Arc::default());
+        }
         let mut known = self.neighbours.lock().await;
         if let Some(found) = known.get(namespace) {
             return Ok(Arc::clone(found));

@@ -77,9 +77,12 @@ impl Preflight<'_> {
             if self.done.contains(&(patch.id.clone(), index)) || read.contains_key(&key) {
                 continue;
             }
-            let now = match self.objects.get(&step.target).await {
-                Ok(now) => now,
-                Err(error) => return Verdict::Blocked(cannot_read(step, &error)),
+            let now = match self.fresh.claim(step) {
+                Some(listed) => Some(listed.clone()),
+                None => match self.objects.get(&step.target).await {
+                    Ok(now) => now,
+                    Err(error) => return Verdict::Blocked(cannot_read(step, &error)),
+                },
             };
             if let Some(why) = self.keeps(index, step, now.as_ref()).await {
                 return Verdict::Refused(why);

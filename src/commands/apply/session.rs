@@ -117,6 +117,10 @@ impl Session<'_> {
         progress: &Progress,
     ) -> std::result::Result<(State, Vec<Verdict>), String> {
         let patches = &self.plan.changes.patches;
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = patches.iter().find(|patch| !ids.insert(patch.id.as_str())) {
+            return Err(format!("two changes of the plan have the id {}", twice.id));
+        }
         let text = |error: crate::error::Error| crate::ui::chain(&error);
         let fresh = Fresh::take(&self.objects.cluster, self.settings, self.ui).await;
         let fresh = fresh.map_err(text)?;
