@@ -7,7 +7,7 @@ mod marks;
 mod planning;
 mod property;
 mod real;
-mod rights;
+pub(crate) mod rights;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -41,14 +41,19 @@ pub(crate) fn full() -> ApiServer {
     server
 }
 
-/// (verb, group, resource) of every write of a full run, tried ones among them.
-pub(crate) fn rights_of_writes() -> BTreeSet<(String, String, String)> {
+/// (verb, group, resource) of every request of a full run, tried ones among them.
+pub(crate) fn rights() -> BTreeSet<(String, String, String)> {
     let server = full();
     for outcome in full_run(&server) {
         assert_eq!(outcome.code, 0, "{}", outcome.err);
     }
+    server.permissions()
+}
+
+/// Those of them that change something.
+pub(crate) fn rights_of_writes() -> BTreeSet<(String, String, String)> {
     let writes = |(verb, ..): &(String, String, String)| !matches!(verb.as_str(), "get" | "list");
-    server.permissions().into_iter().filter(writes).collect()
+    rights().into_iter().filter(writes).collect()
 }
 
 #[test]
