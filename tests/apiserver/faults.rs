@@ -8,8 +8,8 @@ use super::store::Store;
 pub(crate) enum Pick {
     /// Writes to what is cleaned up.
     Write,
-    /// The same, only tried.
-    DryRun,
+    /// The same of this verb on this resource, only tried.
+    Tried(&'static str, &'static str),
     /// Any of this verb on this resource, tried ones left out.
     Verb(&'static str, &'static str),
 }
@@ -53,7 +53,9 @@ pub(super) fn due(faults: &mut Vec<Fault>, request: &Logged) -> Option<What> {
     for (index, fault) in faults.iter_mut().enumerate() {
         let counts = match fault.pick {
             Pick::Write => request.is_write(),
-            Pick::DryRun => request.dry_run,
+            Pick::Tried(verb, resource) => {
+                request.verb == verb && request.resource == resource && request.dry_run
+            }
             Pick::Verb(verb, resource) => {
                 request.verb == verb && request.resource == resource && !request.dry_run
             }

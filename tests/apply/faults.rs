@@ -99,8 +99,8 @@ fn forbidden_half_way() {
 #[test]
 fn invalid_when_it_is_tried() {
     let invalid = status(
-        Pick::DryRun,
-        2,
+        Pick::Tried("patch", "deployments"),
+        1,
         422,
         "Invalid",
         "The Deployment \"serve\" is invalid: must be equal to nvidia.com/gpu limit of 1",
@@ -118,7 +118,7 @@ fn invalid_when_it_is_tried() {
 fn a_webhook_that_denies() {
     let text = "admission webhook \"gate.corp\" denied the request: change freeze";
     let server = with(
-        status(Pick::DryRun, 1, 403, "Forbidden", text),
+        status(Pick::Tried("create", "resourceclaimtemplates"), 1, 403, "Forbidden", text),
         5,
         NOT_STARTED,
         &["change freeze", "nothing was written"],

@@ -27,7 +27,7 @@ use super::{deliver, resolve};
 use crate::cleanup::contract::ClusterIdentity;
 use crate::cleanup::journal::{Progress, Record, RunHeader};
 use crate::cleanup::plan::contract::Plan;
-use crate::cleanup::result::{RunCommand, RunReport};
+use crate::cleanup::result::{ChangeRow, RunCommand, RunReport, Status, StepStatus};
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::settings::args::ApplyFlags;
@@ -317,6 +317,14 @@ pub(super) fn verdict(report: &RunReport) -> Result<()> {
         let stopped = report.stopped.as_ref().map_or_else(String::new, |why| format!(": {why}"));
         let what = if report.dry_run { "would not be made" } else { "were not made" };
         let error = Error::refused(format!("{short} of {all} changes {what}{stopped}"));
+        let touched = |row: &ChangeRow| {
+            matches!(row.status, Status::Marked | Status::Unmarked)
+                || row.steps.iter().any(|step| step.status != StepStatus::NotDone)
+        };
+        let is_forward = report.command != RunCommand::Rollback;
+        if is_forward && !report.changes.iter().any(touched) {
+            return Err(error.hinted("nothing was changed; look into it, and make another plan"));
+        }
         return Err(match (&report.journal, report.command) {
             (Some(journal), RunCommand::Rollback) => error.hinted(format!(
                 "look into what is left, and run it again: gpu-finops rollback {journal} --yes"
