@@ -174,7 +174,7 @@ impl<'a> Back<'a> {
         let step: Step = match undo(&attempt.intent.step, done, now.as_ref()) {
             Undo::Already => return (Status::Undone, StepStatus::Done, None),
             Undo::Refused(why) => return refused(why),
-            Undo::Do(step) => step,
+            Undo::Do(step) => *step,
         };
         if let Err(error) = objects.send(&step, now.as_ref(), Mode::DryRun).await {
             return refused(format!("the server would not take it: {error}"));

@@ -13,7 +13,7 @@ use crate::cleanup::plan::state::state;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Undo {
     /// Do this.
-    Do(Step),
+    Do(Box<Step>),
     /// It is as it was already.
     Already,
     /// It is left as it is, and why.
@@ -43,7 +43,7 @@ pub fn undo(step: &Step, done: &Answered, now: Option<&Value>) -> Undo {
             if (tests || unchanged) && applies(inverse, now) {
                 let (forward, inverse) = (inverse.clone(), forward.clone());
                 let operation = Operation::Patch { forward, inverse };
-                return Undo::Do(Step { target: as_now(target, now), operation });
+                return Undo::Do(Box::new(Step { target: as_now(target, now), operation }));
             }
             match applies(forward, now) {
                 true => Undo::Already,
@@ -52,7 +52,8 @@ pub fn undo(step: &Step, done: &Answered, now: Option<&Value>) -> Undo {
         }
         (Operation::Delete { object }, None) => {
             let target = Target { uid: None, resource_version: None, ..target.clone() };
-            Undo::Do(Step { target, operation: Operation::Create { object: object.clone() } })
+            let operation = Operation::Create { object: object.clone() };
+            Undo::Do(Box::new(Step { target, operation }))
         }
         (Operation::Delete { .. }, Some(_)) if same_uid && is_going => Undo::Refused(format!(
             "{named} is still being deleted; roll back again once it is gone"
@@ -78,7 +79,7 @@ fn uncreate(target: &Target, object: &Value, now: &Value, done: &Answered, named
         return Undo::Refused(format!("{named} was changed by somebody else since"));
     }
     let operation = Operation::Delete { object: object.clone() };
-    Undo::Do(Step { target: as_now(target, now), operation })
+    Undo::Do(Box::new(Step { target: as_now(target, now), operation }))
 }
 
 fn as_now(target: &Target, now: &Value) -> Target {

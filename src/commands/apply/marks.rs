@@ -6,41 +6,27 @@ use serde_json::Value;
 
 use super::fresh::Fresh;
 use super::objects::Objects;
+use super::preflight::Marked;
 use super::rows::{row, step_row};
 use super::writer::{Sent, Write, Writer};
-use crate::cleanup::contract::{Patch, Step, Target};
+use crate::cleanup::contract::{Patch, Target};
 use crate::cleanup::journal::Purpose;
 use crate::cleanup::plan::contract::Plan;
 use crate::cleanup::result::{ChangeRow, Status, StepStatus};
-use crate::cleanup::run::mark::{self, Mark, mark_id, mark_of};
+use crate::cleanup::run::mark::{self, mark_id, mark_of};
 use crate::kinds;
 use crate::model::window::rfc3339;
 use crate::ui::Ui;
-use crate::units::Millis;
-
-/// A change that is marked.
-#[derive(Debug)]
-pub(in crate::commands) struct Marking<'a> {
-    /// The change.
-    pub(in crate::commands) patch: &'a Patch,
-    /// The step that writes the mark.
-    pub(in crate::commands) step: Step,
-    /// The object, as it was just read.
-    pub(in crate::commands) object: &'a Value,
-    /// The mark.
-    pub(in crate::commands) mark: Mark,
-    /// When the change can be made.
-    pub(in crate::commands) due: Millis,
-}
 
 /// Marks an object; what became of it, and why the run has to stop where it has.
 pub(in crate::commands) async fn mark(
     objects: &Objects,
     writer: Option<&mut Writer>,
-    marking: Marking<'_>,
+    patch: &Patch,
+    marked: Marked,
     ui: &Ui,
 ) -> (ChangeRow, Option<String>) {
-    let Marking { patch, step, object, mark, due } = marking;
+    let Marked { step, object, mark, due } = marked;
     let detail = format!(
         "marked in {} {}; it can be made from {} on",
         mark.runs,
@@ -54,7 +40,7 @@ pub(in crate::commands) async fn mark(
         patch: &patch.id,
         index: 0,
         step: &step,
-        now: Some(object),
+        now: Some(&object),
     };
     match writer.write(objects, write).await {
         Sent::Done(_, stopped) => {

@@ -19,12 +19,25 @@ use crate::units::Millis;
 pub(in crate::commands) enum Verdict {
     /// It is made.
     Act,
-    /// It is marked; when it can be made.
-    Mark(Step, Box<Value>, Mark, Millis),
+    /// It is marked.
+    Mark(Box<Marked>),
     /// It is left alone, and why.
     Refused(String),
     /// The server would not take it: nothing is written at all.
     Blocked(String),
+}
+
+/// A mark that is to be written.
+#[derive(Debug)]
+pub(in crate::commands) struct Marked {
+    /// The step that writes it.
+    pub(in crate::commands) step: Step,
+    /// The object, as it was just read.
+    pub(in crate::commands) object: Value,
+    /// The mark.
+    pub(in crate::commands) mark: Mark,
+    /// When the change can be made.
+    pub(in crate::commands) due: Millis,
 }
 
 /// By what an object is known, whatever its version.
@@ -98,7 +111,10 @@ impl Preflight<'_> {
                 let step = mark::step(target, object, Some(&mark));
                 return match self.try_step(&step, Some(object)).await {
                     Some(verdict) => verdict,
-                    None => Verdict::Mark(step, Box::new(object.clone()), mark, due),
+                    None => {
+                        let object = object.clone();
+                        Verdict::Mark(Box::new(Marked { step, object, mark, due }))
+                    }
                 };
             }
         }

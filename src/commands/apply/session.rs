@@ -188,10 +188,9 @@ impl Session<'_> {
                     row(patch, Status::NotStarted, None, |i| step_status(done, patch, i))
                 }
                 Verdict::Act => self.make(writer.as_mut(), patch, &mut state).await,
-                Verdict::Mark(step, object, mark, due) => {
-                    let marking = marks::Marking { patch, step, object: &object, mark, due };
+                Verdict::Mark(marked) => {
                     let (row, stopped) =
-                        marks::mark(self.objects, writer.as_mut(), marking, self.ui).await;
+                        marks::mark(self.objects, writer.as_mut(), patch, *marked, self.ui).await;
                     state.stopped = stopped;
                     row
                 }
