@@ -64,10 +64,10 @@ pub(super) fn due(faults: &mut Vec<Fault>, request: &Logged) -> Option<What> {
             continue;
         }
         fault.seen += 1;
-        if fault.nth == 0 {
-            if let What::Status(code, reason, message, retry) = fault.what {
-                return Some(What::Status(code, reason, message, retry));
-            }
+        if fault.nth == 0
+            && let What::Status(code, reason, message, retry) = fault.what
+        {
+            return Some(What::Status(code, reason, message, retry));
         }
         if fault.seen == fault.nth {
             due = Some(index);

@@ -27,8 +27,8 @@ impl Reply {
         Self { status, body: body.to_string().into_bytes(), retry_after: None }
     }
 
-    pub(crate) fn ok(body: Value) -> Self {
-        Self::of(200, &body)
+    pub(crate) fn ok(body: &Value) -> Self {
+        Self::of(200, body)
     }
 
     pub(crate) fn nothing() -> Self {

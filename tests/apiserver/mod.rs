@@ -172,9 +172,9 @@ struct Asked {
 
 fn asked(path: &str) -> Option<Asked> {
     let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let (group_version, skip) = match parts.first()? {
-        &"api" => (parts.get(1)?.to_string(), 2),
-        &"apis" => (format!("{}/{}", parts.get(1)?, parts.get(2)?), 3),
+    let (group_version, skip) = match *parts.first()? {
+        "api" => (parts.get(1)?.to_string(), 2),
+        "apis" => (format!("{}/{}", parts.get(1)?, parts.get(2)?), 3),
         _ => return None,
     };
     parts.drain(..skip);
@@ -192,96 +192,113 @@ fn asked(path: &str) -> Option<Asked> {
     Some(Asked { resource, namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
-fn answer(shared: &Mutex<Shared>, request: &HttpRequest) -> Served {
+/// A request that was understood.
+struct Request {
+    asked: Asked,
+    entry: Logged,
+    query: Vec<(String, String)>,
+    body: Value,
+}
+
+impl Request {
+    fn param(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+}
+
+fn understood(request: &HttpRequest) -> Option<Request> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let param = |name: &str| query.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
     let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-    let Some(asked) = asked(path) else {
-        let found = store::discovery(path);
-        return Served::whole(
-            found.map_or_else(|| refuse(404, "NotFound", "no such path"), Reply::ok),
-        );
-    };
-    let is_item = !asked.name.is_empty();
-    let verb = match (request.method.as_str(), is_item) {
-        ("GET", true) => "get",
-        ("GET", false) => "list",
+    let asked = asked(path)?;
+    let verb = match (request.method.as_str(), asked.name.is_empty()) {
+        ("GET", false) => "get",
+        ("GET", true) => "list",
         ("POST", _) => "create",
         ("PUT", _) => "update",
         ("PATCH", _) => "patch",
         _ => "delete",
     };
-    let dry_run = param("dryRun") == Some("All") || body["dryRun"] == json!(["All"]);
+    let is_tried = |(k, v): &(String, String)| k == "dryRun" && v == "All";
     let group = asked.resource.api_version.split_once('/').map_or("", |(group, _)| group);
-    let mut entry = Logged {
+    let entry = Logged {
         verb,
         group: group.to_owned(),
         resource: asked.resource.plural.to_owned(),
         namespace: asked.namespace.clone(),
         name: asked.name.clone(),
-        dry_run,
+        dry_run: query.iter().any(is_tried) || body["dryRun"] == json!(["All"]),
         status: 0,
     };
+    Some(Request { asked, entry, query, body })
+}
+
+fn answer(shared: &Mutex<Shared>, request: &HttpRequest) -> Served {
+    let Some(mut request) = understood(request) else {
+        let path = request.target.split('?').next().unwrap_or_default();
+        let found = store::discovery(path);
+        let none = || refuse(404, "NotFound", "no such path");
+        return Served::whole(found.as_ref().map_or_else(none, Reply::ok));
+    };
+    let dropped = |reply| Served { reply, ending: Ending::Drop };
     let mut at = shared.lock().expect("no panic");
-    let what = faults::due(&mut at.faults, &entry);
-    let kill = match &what {
+    let what = faults::due(&mut at.faults, &request.entry);
+    match &what {
         Some(What::KillBefore) => {
             drop(at);
             kill(shared);
-            return Served { reply: Reply::nothing(), ending: Ending::Drop };
+            return dropped(Reply::nothing());
         }
-        Some(What::DropBefore) => {
-            return Served { reply: Reply::nothing(), ending: Ending::Drop };
-        }
+        Some(What::DropBefore) => return dropped(Reply::nothing()),
         Some(What::Status(code, reason, message, retry_after)) => {
-            entry.status = *code;
-            at.log.push(entry);
-            let mut reply = refuse(*code, reason, message);
-            reply.retry_after = *retry_after;
-            return Served::whole(reply);
+            request.entry.status = *code;
+            at.log.push(request.entry);
+            let reply = refuse(*code, reason, message);
+            return Served::whole(Reply { retry_after: *retry_after, ..reply });
         }
-        Some(What::Meanwhile(does)) => {
-            does(&mut at.store);
-            false
-        }
-        Some(What::KillAfter) => true,
-        _ => false,
-    };
-    let denied = at.denied.contains(&(verb.to_owned(), asked.resource.plural.to_owned()));
-    let outcome = if denied {
-        let text = format!("User \"u\" cannot {verb} resource \"{}\"", asked.resource.plural);
-        Outcome::Refused(403, "Forbidden", text)
-    } else {
-        let Asked { resource, namespace, name } = &asked;
-        let store = &mut at.store;
-        match verb {
-            "get" => store.read(resource, namespace, name),
-            "list" => store.list(resource, namespace, param("limit"), param("continue")),
-            "create" => store.create(resource, namespace, body, dry_run),
-            "update" => store.replace(resource, namespace, name, body, dry_run),
-            "patch" => store.patch(resource, namespace, name, &body, dry_run),
-            _ => store.delete(resource, namespace, name, &body, dry_run),
-        }
-    };
-    let reply = match outcome {
-        Outcome::Ok(code, value) => Reply::of(code, &value),
-        Outcome::Refused(code, reason, message) => refuse(code, reason, &message),
-    };
-    entry.status = reply.status;
-    at.log.push(entry);
-    drop(at);
-    if kill {
-        self::kill(shared);
-        return Served { reply, ending: Ending::Drop };
+        Some(What::Meanwhile(does)) => does(&mut at.store),
+        _ => {}
     }
+    let reply = handle(&mut at, &request);
+    request.entry.status = reply.status;
+    at.log.push(request.entry);
+    drop(at);
     match what {
-        Some(What::DropAfter) => Served { reply, ending: Ending::Drop },
+        Some(What::KillAfter) => {
+            kill(shared);
+            dropped(reply)
+        }
+        Some(What::DropAfter) => dropped(reply),
         Some(What::FailAfter) => {
             Served::whole(refuse(500, "InternalError", "etcdserver: request timed out"))
         }
         _ => Served::whole(reply),
+    }
+}
+
+/// What a server that is well answers.
+fn handle(at: &mut Shared, request: &Request) -> Reply {
+    let Request { asked: Asked { resource, namespace, name }, entry, body, .. } = request;
+    let (verb, tried) = (entry.verb, entry.dry_run);
+    if at.denied.contains(&(verb.to_owned(), resource.plural.to_owned())) {
+        let text = format!("User \"u\" cannot {verb} resource \"{}\"", resource.plural);
+        return refuse(403, "Forbidden", &text);
+    }
+    let store = &mut at.store;
+    let outcome = match verb {
+        "get" => store.read(resource, namespace, name),
+        "list" => {
+            store.list(resource, namespace, request.param("limit"), request.param("continue"))
+        }
+        "create" => store.create(resource, namespace, body.clone(), tried),
+        "update" => store.replace(resource, namespace, name, body.clone(), tried),
+        "patch" => store.patch(resource, namespace, name, body, tried),
+        _ => store.delete(resource, namespace, name, body, tried),
+    };
+    match outcome {
+        Outcome::Ok(code, value) => Reply::of(code, &value),
+        Outcome::Refused(code, reason, message) => refuse(code, reason, &message),
     }
 }
 

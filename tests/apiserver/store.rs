@@ -230,7 +230,7 @@ impl Store {
         let key = key(resource, namespace, name);
         match self.objects.get(&key).cloned() {
             None => not_found(resource, name),
-            Some(old) => self.store(key, Some(old), object, dry_run, 200),
+            Some(old) => self.store(key, Some(&old), object, dry_run, 200),
         }
     }
 
@@ -254,20 +254,20 @@ impl Store {
                 format!("the server rejected our request due to an error in our request: {error}");
             return Outcome::Refused(422, "Invalid", text);
         }
-        self.store(key, Some(old), object, dry_run, 200)
+        self.store(key, Some(&old), object, dry_run, 200)
     }
 
     /// Checks what is to be stored, and stores it.
     fn store(
         &mut self,
         key: Key,
-        old: Option<Value>,
+        old: Option<&Value>,
         mut object: Value,
         dry_run: bool,
         code: u16,
     ) -> Outcome {
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-        if let Some(old) = &old {
+        if let Some(old) = old {
             if text(&object, "resourceVersion") != text(old, "resourceVersion") {
                 let text = format!(
                     "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
@@ -293,7 +293,7 @@ impl Store {
                 metadata.remove(map);
             }
         }
-        if dry_run || old.as_ref() == Some(&object) {
+        if dry_run || old == Some(&object) {
             return Outcome::Ok(code, object);
         }
         object["metadata"]["resourceVersion"] = self.next();

@@ -156,7 +156,7 @@ fn left_alone(server: &ApiServer, steps: Vec<Step>, args: &[&str], says: &str) {
 fn annotate(server: &ApiServer, plural: &str, ns: &str, name: &str, key: &str, value: &str) {
     server.somebody(|store| {
         store.change(plural, ns, name, |object| {
-            object["metadata"]["annotations"][key] = json!(value)
+            object["metadata"]["annotations"][key] = json!(value);
         });
     });
 }
@@ -234,16 +234,16 @@ fn what_changed_or_came_alive_since_the_plan_is_left_alone() {
         (
             |s| {
                 s.change("resourceclaims", "team", "unused", |c| {
-                    c["metadata"]["uid"] = json!("new")
-                })
+                    c["metadata"]["uid"] = json!("new");
+                });
             },
             "or another one is",
         ),
         (
             |s| {
                 s.change("resourceclaims", "team", "unused", |c| {
-                    c["metadata"]["labels"]["x"] = json!("y")
-                })
+                    c["metadata"]["labels"]["x"] = json!("y");
+                });
             },
             "was changed since",
         ),
@@ -257,7 +257,7 @@ fn what_changed_or_came_alive_since_the_plan_is_left_alone() {
             "spec": {"suspend": true, "schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": {"spec": {
                 "resourceClaims": [{"name": "gpu", "resourceClaimName": "unused"}], "containers": [],
             }}}}},
-        }))
+        }));
             },
             "is not stale",
         ),
@@ -265,7 +265,7 @@ fn what_changed_or_came_alive_since_the_plan_is_left_alone() {
             |s| {
                 s.change("resourceclaims", "team", "unused", |c| {
             c["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "Pod", "name": "worker", "uid": "pod-team-worker", "controller": true}]);
-        })
+        });
             },
             "is not stale",
         ),

@@ -144,7 +144,7 @@ fn others(trouble: Trouble) -> Option<impl Fn(&mut Store) + Send + Copy> {
             });
         }
         Trouble::Deleted { claim, .. } => {
-            store.remove("resourceclaims", "team", &format!("c{claim}"))
+            store.remove("resourceclaims", "team", &format!("c{claim}"));
         }
         _ => {}
     })

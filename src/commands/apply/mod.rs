@@ -86,7 +86,7 @@ pub struct Doing {
     /// Write to the cluster; without it everything is only tried
     #[arg(long)]
     pub yes: bool,
-    /// File for the journal; it must not be there yet [default: beside the plan, with .journal]
+    /// File for the journal; it must not be there yet [default: the name of the plan with .journal; for `cleanup` a name with the time]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
 }
