@@ -1,9 +1,9 @@
 //! A live cluster, read through its API server: objects, the metric servers behind its services,
 //! and exporters.
 //!
-//! Only `GET` is ever sent, but for [`reviews`], which store nothing, and
-//! [`write`](self::write), which `apply` and `rollback` alone use. What an answer means is
-//! `source::objects` and `source::prometheus`.
+//! Only `GET` is ever sent, but for [`reviews`], which store nothing, and [`mod@write`], which
+//! `apply`, `cleanup` and `rollback` alone use. What an answer means is `source::objects` and
+//! `source::prometheus`.
 
 pub mod client;
 pub mod discovery;
