@@ -79,6 +79,8 @@ pub struct BudgetRow {
     pub forecast: Option<ForecastRow>,
     /// When the amount is used up, RFC 3339: in the past, or as forecast; null where not in this period.
     pub runs_out: Option<String>,
+    /// The same as a day of the budget's time zone.
+    pub runs_out_day: Option<String>,
     /// Each rule and how it stands.
     pub rules: Vec<RuleRow>,
     /// Workloads that drove it, most change first.

@@ -2,11 +2,11 @@
 
 mod frame;
 mod measure;
+mod rows;
 
 use super::arithmetic::{Worked, steps};
 use super::contract::{
-    AmountRow, BacktestRow, BudgetRow, BurnRow, ExceptionRow, ForecastRow, KnownRow, PeriodRow,
-    RuleRow, SpentRow, State, ToDoRow,
+    AmountRow, BudgetRow, BurnRow, ExceptionRow, ForecastRow, KnownRow, PeriodRow, RuleRow, State,
 };
 use super::define::{Budget, Unit};
 use super::drivers::drivers;
@@ -16,16 +16,15 @@ use super::words::{self, Words};
 use crate::model::window::rfc3339;
 use crate::model::{Interval, Window};
 use crate::report::contract::Finding;
-use crate::units::{MS_PER_DAY, MS_PER_HOUR, Millis, gpu_hours};
+use crate::units::{MS_PER_DAY, Millis, gpu_hours};
 use frame::Frame;
 pub(in crate::budget) use frame::overcommitted;
+use rows::{children, forecast_row, period_row, spent_row, to_do};
 
 /// GPU-hours without a price that are not worth a word: one GPU-second, as elsewhere.
 const UNPRICED_TOLERANCE: f64 = 1.0 / 3_600.0;
 /// Share of a day that has to be known for it to be history.
 const WHOLE: f64 = 0.99;
-/// Findings that are told.
-const TO_DO: usize = 3;
 
 /// What budgets are judged by.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +146,7 @@ fn row(
         burn: verdict.burn,
         forecast: verdict.forecast,
         runs_out: runs_out.map(rfc3339),
+        runs_out_day: runs_out.map(|at| facts.words.day(at)),
         rules: verdict.rules,
         drivers: drivers(series, &spend.grid, budget.unit, gone, facts.read_before()),
         to_do: to_do(&facts, question.findings),
@@ -234,11 +234,10 @@ fn predicted(facts: &Facts<'_>) -> (Option<Forecast>, Vec<(Interval, usize)>) {
     let known_from = spend.known_from(facts.position).unwrap_or(facts.as_of);
     let recent =
         Interval::new(spend.first_cut_from(known_from.max(facts.as_of - MS_PER_DAY)), facts.as_of);
-    let recent = (recent.length_ms() >= MS_PER_HOUR).then(|| Day {
-        weekday: 0,
-        hours: gpu_hours(recent.length_ms()),
-        spent: spent(recent),
-    });
+    // What is not known of it is not 0: the rest stands for it.
+    let known_hours = gpu_hours(recent.length_ms()) * spend.known_ratio(facts.position, recent);
+    let recent =
+        (known_hours >= 1.0).then(|| Day { weekday: 0, hours: known_hours, spent: spent(recent) });
     let left = Interval::new(facts.as_of.max(facts.frame.counted.start), facts.frame.counted.end);
     let stretches = frame::stretches(budget, left);
     let ahead: Vec<Ahead> = stretches
@@ -246,27 +245,6 @@ fn predicted(facts: &Facts<'_>) -> (Option<Forecast>, Vec<(Interval, usize)>) {
         .map(|(time, weekday)| Ahead { weekday: *weekday, hours: gpu_hours(time.length_ms()) })
         .collect();
     (forecast(&history, recent, &ahead), stretches)
-}
-
-fn forecast_row(facts: &Facts<'_>, predicted: &Forecast) -> ForecastRow {
-    let spent = facts.spent();
-    let total = spent + predicted.spent;
-    let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    ForecastRow {
-        total,
-        low: predicted.margin.map(|margin| spent + (predicted.spent - margin).max(0.0)),
-        high: predicted.margin.map(|margin| total + margin),
-        ratio: (facts.amount.effective > 0.0).then(|| total / facts.amount.effective),
-        remaining: predicted.spent,
-        method: predicted.method.name().to_owned(),
-        history_days: small(predicted.days),
-        backtest: predicted.backtest.map(|tested| BacktestRow {
-            forecasts: small(tested.forecasts),
-            days_ahead: small(tested.days_ahead),
-            error_ratio: tested.error_ratio,
-            bias_ratio: tested.bias_ratio,
-        }),
-    }
 }
 
 /// When the forecast reaches the amount.
@@ -286,45 +264,10 @@ fn runs_out(
     None
 }
 
-fn period_row(budget: &Budget, frame: &Frame) -> PeriodRow {
-    let hours = gpu_hours(frame.counted.length_ms());
-    let gone_hours = gpu_hours(frame.gone.length_ms());
-    PeriodRow {
-        kind: budget.calendar.kind.name().to_owned(),
-        label: budget.calendar.label(&frame.period),
-        start: rfc3339(frame.counted.start),
-        end: rfc3339(frame.counted.end),
-        timezone: budget.calendar.zone.name().to_owned(),
-        hours,
-        gone_hours,
-        gone_ratio: if hours > 0.0 { gone_hours / hours } else { 1.0 },
-    }
-}
-
 /// The period of an instant, for a list.
 #[must_use]
 pub fn period_at(budget: &Budget, as_of: Millis) -> Option<PeriodRow> {
     frame::frame(budget, as_of).map(|frame| period_row(budget, &frame))
-}
-
-fn spent_row(facts: &Facts<'_>) -> SpentRow {
-    let (sums, unit) = (&facts.sums, facts.budget.unit);
-    let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
-    SpentRow {
-        to_date: Some(facts.spent()).filter(|_| facts.is_priced && facts.is_time_known),
-        at_least: facts.spent(),
-        ratio: share(facts.spent(), facts.amount.effective),
-        gpu_hours: sums.gpu_hours,
-        idle_gpu_hours: sums.idle_gpu_hours,
-        idle_ratio: share(sums.idle_gpu_hours, sums.observed_gpu_hours),
-        waste: sums.waste(unit),
-        waste_ratio: share(sums.waste(unit), facts.spent()),
-        utilization: share(sums.utilization_gpu_hours, sums.observed_gpu_hours),
-    }
-}
-
-fn children(budgets: &[Budget], parent: usize) -> Vec<String> {
-    budgets.iter().filter(|b| b.parent == Some(parent)).map(|b| b.name.clone()).collect()
 }
 
 /// Exceptions of a budget at an instant.
@@ -338,30 +281,6 @@ pub fn exceptions(budget: &Budget, as_of: Millis) -> Vec<ExceptionRow> {
         reason: e.reason.clone(),
     };
     budget.exceptions.iter().map(row).collect()
-}
-
-/// Findings about workloads that spent in the period, most money first.
-fn to_do(facts: &Facts<'_>, findings: &[Finding]) -> Vec<ToDoRow> {
-    let first = facts.spend.grid.number_of(facts.frame.gone.start);
-    let spends = |finding: &&Finding| {
-        facts.spend.series[facts.position].workloads.iter().any(|(key, buckets)| {
-            key.subject == finding.subject
-                && key.cluster == finding.cluster
-                && buckets.range(first..).next().is_some()
-        })
-    };
-    let mut rows: Vec<&Finding> = findings.iter().filter(spends).collect();
-    let savings = |finding: &Finding| finding.monthly_savings.unwrap_or(0.0);
-    rows.sort_by(|a, b| savings(b).total_cmp(&savings(a)).then_with(|| a.id.cmp(&b.id)));
-    rows.iter()
-        .take(TO_DO)
-        .map(|finding| ToDoRow {
-            finding: finding.id.clone(),
-            subject: finding.subject.clone(),
-            action: finding.action.clone(),
-            monthly_savings: finding.monthly_savings,
-        })
-        .collect()
 }
 
 impl Facts<'_> {

@@ -115,7 +115,8 @@ pub fn forecast(days: &[Day], recent: Option<Day>, ahead: &[Ahead]) -> Option<Fo
     let rates = rates(method, &known, ahead);
     let spent: f64 = rates.iter().zip(ahead).map(|(rate, ahead)| rate * ahead.hours).sum();
     let tested = walk_forward(method, days, ahead.len());
-    let margin = margin(&tested, spent, days, ahead);
+    let margin = margin(&tested, spent, days, ahead)
+        .map(|margin| if margin < NOISE * spent { 0.0 } else { margin });
     Some(Forecast { spent, margin, rates, method, days: days.len(), backtest: summary(&tested) })
 }
 
@@ -187,6 +188,13 @@ fn walk_forward(method: Method, days: &[Day], ahead: usize) -> Vec<Tested> {
     (least..days.len()).map(test).collect()
 }
 
+/// What is left of a difference of sums where there is none.
+const NOISE: f64 = 1e-9;
+
+fn without_noise(ratio: f64) -> f64 {
+    if ratio.abs() < NOISE { 0.0 } else { ratio }
+}
+
 fn summary(tested: &[Tested]) -> Option<Backtest> {
     let spent: f64 = tested.iter().map(|t| t.spent).sum();
     let sum = |error: fn(f64) -> f64| {
@@ -195,8 +203,8 @@ fn summary(tested: &[Tested]) -> Option<Backtest> {
     (spent > 0.0).then(|| Backtest {
         forecasts: tested.len(),
         days_ahead: tested.iter().map(|t| t.days).max().unwrap_or(0),
-        error_ratio: sum(f64::abs),
-        bias_ratio: sum(|error| error),
+        error_ratio: without_noise(sum(f64::abs)),
+        bias_ratio: without_noise(sum(|error| error)),
     })
 }
 

@@ -81,10 +81,7 @@ fn proposal(
     let (most, basis) = match whole.iter().copied().reduce(f64::max) {
         Some(most) if most > 0.0 => {
             let kind = terms.calendar.kind.name();
-            (
-                most,
-                format!("the most that it spent in a {kind}, of {} whole ones read", whole.len()),
-            )
+            (most, format!("the most that it spent in a {kind} (whole ones read: {})", whole.len()))
         }
         _ => {
             let from = spend.first_cut_from(spend.known_from(0)?.max(window.start));

@@ -37,7 +37,8 @@ impl Words<'_> {
         }
     }
 
-    fn day(&self, at: Millis) -> String {
+    /// The local day of an instant.
+    pub(super) fn day(&self, at: Millis) -> String {
         local_day(at, self.zone).map_or_else(|| UNKNOWN.to_owned(), |day| day.to_string())
     }
 }
@@ -160,8 +161,7 @@ pub(super) fn rule_message(
     let relation = match (rule.on, state) {
         (_, State::Unclear) => "not judged against",
         (On::Utilization, State::Ok) => "not below",
-        (On::Utilization, _) => "below",
-        (_, State::Ok) => "below",
+        (On::Utilization, _) | (_, State::Ok) => "below",
         _ => "reaches",
     };
     format!("{value} {what}, {relation} {}", text(threshold))

@@ -159,7 +159,7 @@ pub(in crate::budget) fn overcommitted(budgets: &[Budget], parent: usize) -> Opt
     let children: Vec<&Budget> = budgets.iter().filter(|b| b.parent == Some(parent)).collect();
     let is_alike =
         |child: &&Budget| child.unit == own.unit && child.calendar.kind == own.calendar.kind;
-    if children.is_empty() || !children.iter().all(|child| is_alike(child)) {
+    if children.is_empty() || !children.iter().all(is_alike) {
         return None;
     }
     let over = children.iter().map(|child| child.amount).sum::<f64>() - own.amount;

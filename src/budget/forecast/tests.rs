@@ -90,7 +90,7 @@ proptest! {
     fn a_back_test_knows_no_future(spent in prop::collection::vec(1.0..1e3_f64, 20..40), cut in 8..19_usize) {
         let past = days(&spent);
         let first = walk_forward(Method::WeeklyRunRate, &past, 1);
-        let mut other = past.clone();
+        let mut other = past;
         for day in &mut other[cut..] {
             day.spent *= 7.0;
         }

@@ -5,7 +5,7 @@ mod material;
 use clap::Subcommand;
 
 use super::gather::system_clock;
-use super::{deliver, verdict};
+use super::{deliver, resolve, verdict};
 use crate::budget::build;
 use crate::budget::calendar::{Calendar, FiscalYear};
 use crate::budget::contract::{BudgetReport, State};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result, exit_code};
 use crate::settings::args::{BudgetFlags, BudgetListFlags, Typed};
 use crate::settings::budgets::BudgetSettings;
 use crate::settings::layers::Environment;
-use crate::settings::{self, parse};
+use crate::settings::parse;
 use crate::ui::Ui;
 use material::{Asked, Material};
 
@@ -126,8 +126,7 @@ impl Args {
 /// Wrong settings or budgets; a source that failed; a breach, and what could not be evaluated, after the report is
 /// written.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
-    let typed = args.typed().clone();
-    let layers = settings::layers(typed, environment)?;
+    let (layers, _) = resolve(args.typed().clone(), environment, ui)?;
     match args.action {
         Action::Check { .. } => check(&BudgetSettings::with_budgets(&layers)?, ui).await,
         Action::Explain { name, .. } => {

@@ -89,7 +89,7 @@ fn table(rows: &[BudgetRow]) -> super::Grid {
         None => format!("≥ {}", amount(Some(b.spent.at_least), &b.unit)),
     };
     let total = |b: &BudgetRow| amount(b.forecast.as_ref().map(|f| f.total), &b.unit);
-    let day = |b: &BudgetRow| b.runs_out.as_deref().map_or_else(|| "-".to_owned(), day_of);
+    let day = |b: &BudgetRow| b.runs_out_day.clone().unwrap_or_else(|| "-".to_owned());
     let mut grid = grid(&[
         (fixed("state", 0), texts(&|b| b.state.name().to_owned())),
         (text("budget", 0), texts(&|b| b.name.clone())),
@@ -109,11 +109,6 @@ fn table(rows: &[BudgetRow]) -> super::Grid {
         row.tone = tone(budget.state);
     }
     grid
-}
-
-/// The day of an instant as the contract writes it.
-fn day_of(instant: &str) -> String {
-    instant.split('T').next().unwrap_or(instant).to_owned()
 }
 
 fn details(b: &BudgetRow, currency: &str) -> Vec<Block> {

@@ -1,7 +1,9 @@
 use super::*;
+use crate::budget::define::Limit;
 use crate::settings::args::Typed;
 use crate::settings::config::Config;
 use crate::settings::layers::Environment;
+use crate::units::MS_PER_HOUR;
 
 /// The budgets of a config file with this text.
 fn of(text: &str) -> Result<Vec<Budget>> {
