@@ -21,6 +21,7 @@ mod doctor;
 mod focus;
 mod gentd26;
 mod guests;
+mod html;
 mod install;
 mod killed;
 mod laws;

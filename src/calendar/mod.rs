@@ -1,9 +1,9 @@
 //! The ledger's time cut at the calendar: how much of each device's time, held by whom and in which state, lies
 //! in which hour or day.
 //!
-//! Accounts know sums over the whole window only; what is shown or billed over time starts here. No money, and
-//! no time zone: pieces begin at whole multiples of their length since the epoch.
+//! Accounts know sums over the whole window only; what is shown or billed over time starts here. No time zone: pieces begin at whole multiples of their length since the epoch.
 
+mod over_time;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +13,7 @@ use crate::attribution::judge::DeviceTime;
 use crate::attribution::states::{Segment, State};
 use crate::report::fold::Folded;
 use crate::units::Millis;
+pub use over_time::{OverTime, Piece, STATES};
 
 /// Time of one device in one piece of the calendar, of one holder and in one state.
 #[derive(Debug, Clone, Copy, PartialEq)]

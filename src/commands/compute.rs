@@ -20,15 +20,6 @@ pub fn accounts(gathered: Gathered, settings: &Settings) -> Result<Accounts> {
     watch::accounts(gathered, settings, None, None)
 }
 
-/// The report on what was gathered.
-///
-/// # Errors
-///
-/// Samples that could not be read back.
-pub fn report(gathered: Gathered, settings: &Settings) -> Result<Report> {
-    Ok(report_on(&accounts(gathered, settings)?, assumptions(settings), settings))
-}
-
 /// The report on accounts that depend on these assumptions.
 #[must_use]
 pub fn report_on(accounts: &Accounts, assumptions: Vec<Assumption>, settings: &Settings) -> Report {

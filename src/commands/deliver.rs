@@ -11,7 +11,7 @@ use crate::cleanup::result::RunReport;
 use crate::doctor::contract::DoctorReport;
 use crate::error::{Error, Result};
 use crate::explain::contract::Explanation;
-use crate::output::{self, Format, RenderOptions};
+use crate::output::{self, Format, Page, RenderOptions};
 use crate::recommend::contract::RecommendReport;
 use crate::report::contract::Report;
 use crate::settings::{Settings, View};
@@ -170,6 +170,12 @@ pub fn render(report: &Report, view: &View, ui: &Ui) -> Result<Rendered> {
         return Ok(Rendered::Files(named.collect()));
     }
     output::render(report, view.format, &options(view, ui)).map(Rendered::Document).map_err(failed)
+}
+
+/// A report as a page, with what is shown over time.
+#[must_use]
+pub fn render_page(report: &Report, page: Page<'_>, view: &View, ui: &Ui) -> Rendered {
+    Rendered::Document(output::render_page(report, page, &options(view, ui)).into_bytes())
 }
 
 /// A report on claims in the format that was asked for.

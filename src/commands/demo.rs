@@ -1,7 +1,11 @@
 //! `gpu-finops demo`.
 
+use super::watch::{self, Watch};
 use super::{compute, deliver, gather, resolve, verdict};
+use crate::calendar::OverTime;
 use crate::error::Result;
+use crate::output::{Format, Page};
+use crate::report::accounts::Accounts;
 use crate::settings::args::DemoFlags;
 use crate::settings::layers::Environment;
 use crate::ui::Ui;
@@ -34,8 +38,17 @@ pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
     let gathered = gather::demo()?;
-    let report = compute::report(gathered, &settings)?;
-    target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
+    let mut over_time = OverTime::default();
+    let mut look = |accounts: &Accounts, slices: &[_], step| over_time.add(accounts, slices, step);
+    let mut watch = Watch { step_ms: watch::hourly(settings.timezone), look: &mut look };
+    let accounts = watch::accounts(gathered, &settings, None, Some(&mut watch))?;
+    let report = compute::report_on(&accounts, compute::assumptions(&settings), &settings);
+    let page = Page { over_time: &over_time, timezone: settings.timezone };
+    let rendered = match settings.view.format {
+        Format::Html => deliver::render_page(&report, page, &settings.view, ui),
+        _ => deliver::render(&report, &settings.view, ui)?,
+    };
+    target.write(rendered, ui)?;
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
 }

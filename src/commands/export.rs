@@ -69,7 +69,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let view = View { format: format(&layers, &settings)?, ..settings.view.clone() };
     let target = Target::check(&view)?;
     let mut found: Vec<Charge> = Vec::new();
-    let mut look = |accounts: &Accounts, slices: &[_]| found.extend(charges(accounts, slices));
+    let mut look = |accounts: &Accounts, slices: &[_], _| found.extend(charges(accounts, slices));
     let watch = Watch { step_ms: MS_PER_DAY, look: &mut look };
     let report = report::answer(&settings, ui, Some(watch)).await?;
     let table = table(&found, &report.currency, &settings.billing);

@@ -1,8 +1,12 @@
 //! `gpu-finops report`.
 
+use super::deliver::Rendered;
 use super::watch::{self, Watch};
 use super::{compute, deliver, gather, merging, resolve, verdict};
+use crate::calendar::OverTime;
 use crate::error::{Error, Result};
+use crate::output::{Format, Page};
+use crate::report::accounts::Accounts;
 use crate::report::contract::Report;
 use crate::settings::Settings;
 use crate::settings::args::ReportFlags;
@@ -29,6 +33,8 @@ Examples:
   gpu-finops report --cluster a=ctx-a --cluster b=ctx-b,https://prom.b.example --by cluster
   gpu-finops report --scrape --by gpu
       What the exporters show at this instant.
+  gpu-finops report --window lastweek -o html --output-file report.html
+      A page for a browser, with charts.
   gpu-finops report --snapshot ./snapshot -o parquet --output-file ./tables
 
 Exit codes:
@@ -57,10 +63,26 @@ pub struct Args {
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check(&settings.view)?;
-    let report = answer(&settings, ui, None).await?;
-    target.write(deliver::render(&report, &settings.view, ui)?, ui)?;
+    let (report, rendered) = rendered(&settings, ui).await?;
+    target.write(rendered, ui)?;
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
+}
+
+/// The report and its bytes; a page looks at hours as well.
+async fn rendered(settings: &Settings, ui: &Ui) -> Result<(Report, Rendered)> {
+    if settings.view.format != Format::Html {
+        let report = answer(settings, ui, None).await?;
+        let rendered = deliver::render(&report, &settings.view, ui)?;
+        return Ok((report, rendered));
+    }
+    let mut over_time = OverTime::default();
+    let mut look = |accounts: &Accounts, slices: &[_], step| over_time.add(accounts, slices, step);
+    let watch = Watch { step_ms: watch::hourly(settings.timezone), look: &mut look };
+    let report = answer(settings, ui, Some(watch)).await?;
+    let page = Page { over_time: &over_time, timezone: settings.timezone };
+    let rendered = deliver::render_page(&report, page, &settings.view, ui);
+    Ok((report, rendered))
 }
 
 /// The report on whatever the settings lead to, seen by `watch` on the way.

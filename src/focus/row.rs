@@ -31,66 +31,63 @@ pub(super) struct Row<'a> {
     pub(super) pico_ratio: i64,
 }
 
-impl Row<'_> {
-    /// Cents of the charge that fall to this part.
-    pub(super) fn billed(&self) -> Cell {
-        self.cents.map_or(Cell::Null, |cents| number(cents, CENTS))
-    }
+/// Cents of the charge that fall to this part.
+pub(super) fn billed(row: &Row<'_>) -> Cell {
+    row.cents.map_or(Cell::Null, |cents| number(cents, CENTS))
+}
 
-    fn unit_price_micro(&self) -> Option<i64> {
-        self.origin.price.as_ref().map(|price| rounded(price.per_gpu_hour * 1e6))
-    }
+fn unit_price_micro(row: &Row<'_>) -> Option<i64> {
+    row.origin.price.as_ref().map(|price| rounded(price.per_gpu_hour * 1e6))
+}
 
-    pub(super) fn unit_price(&self) -> Cell {
-        self.unit_price_micro().map_or(Cell::Null, |micro| number(micro, MICRO))
-    }
+pub(super) fn unit_price(row: &Row<'_>) -> Cell {
+    unit_price_micro(row).map_or(Cell::Null, |micro| number(micro, MICRO))
+}
 
-    /// Unit price × quantity, every digit of it: the specification wants the product.
-    pub(super) fn by_price(&self) -> Cell {
-        self.unit_price_micro().map_or(Cell::Null, |micro| Cell::Decimal {
-            units: i128::from(micro) * i128::from(self.nano_hours),
-            digits: MICRO + NANO,
-        })
-    }
+/// Unit price × quantity, every digit of it: the specification wants the product.
+pub(super) fn by_price(row: &Row<'_>) -> Cell {
+    unit_price_micro(row).map_or(Cell::Null, |micro| Cell::Decimal {
+        units: i128::from(micro) * i128::from(row.nano_hours),
+        digits: MICRO + NANO,
+    })
+}
 
-    /// Without columns for who a part went to, tags say so.
-    pub(super) fn tags(&self) -> Cell {
-        let mut tags = tags::of_origin(self.origin);
-        if self.billing.version < Version::V1_3 {
-            tags.extend(tags::of_holder(self.part.who.as_ref()));
-        }
-        text(&serde_json::Value::Object(tags).to_string())
+/// Without columns for who a part went to, tags say so.
+pub(super) fn row_tags(row: &Row<'_>) -> Cell {
+    let mut tags = tags::of_origin(row.origin);
+    if row.billing.version < Version::V1_3 {
+        tags.extend(tags::of_holder(row.part.who.as_ref()));
     }
+    text(&serde_json::Value::Object(tags).to_string())
+}
 
-    pub(super) fn allocated_tags(&self) -> Cell {
-        let tags = tags::of_holder(self.part.who.as_ref());
-        match tags.is_empty() {
-            true => Cell::Null,
-            false => text(&serde_json::Value::Object(tags).to_string()),
-        }
-    }
-
-    /// Numbers are written digit by digit, so that they add up as decimals.
-    pub(super) fn method_details(&self) -> Cell {
-        text(&format!(
-            "{{\"Elements\":[{{\"AllocatedRatio\":{},\"UsageUnit\":\"{UNIT}\",\"UsageQuantity\":{}}}]}}",
-            decimal(i128::from(self.pico_ratio), PICO),
-            decimal(i128::from(self.nano_hours), NANO),
-        ))
-    }
-
-    /// Unique among the parts of a charge: a holder has a part for each state.
-    pub(super) fn allocated_id(&self) -> Cell {
-        let Some(who) = &self.part.who else { return Cell::Null };
-        let id = who.uid.clone().unwrap_or_else(|| format!("{}/{}", who.namespace, who.name));
-        text(&format!("{id}/{}", self.part.state))
-    }
-
-    pub(super) fn allocated_name(&self) -> Cell {
-        maybe(self.part.who.as_ref().map(|who| who.name.as_str()))
+pub(super) fn allocated_tags(row: &Row<'_>) -> Cell {
+    let tags = tags::of_holder(row.part.who.as_ref());
+    match tags.is_empty() {
+        true => Cell::Null,
+        false => text(&serde_json::Value::Object(tags).to_string()),
     }
 }
 
+/// Numbers are written digit by digit, so that they add up as decimals.
+pub(super) fn method_details(row: &Row<'_>) -> Cell {
+    text(&format!(
+        "{{\"Elements\":[{{\"AllocatedRatio\":{},\"UsageUnit\":\"{UNIT}\",\"UsageQuantity\":{}}}]}}",
+        decimal(i128::from(row.pico_ratio), PICO),
+        decimal(i128::from(row.nano_hours), NANO),
+    ))
+}
+
+/// Unique among the parts of a charge: a holder has a part for each state.
+pub(super) fn allocated_id(row: &Row<'_>) -> Cell {
+    let Some(who) = &row.part.who else { return Cell::Null };
+    let id = who.uid.clone().unwrap_or_else(|| format!("{}/{}", who.namespace, who.name));
+    text(&format!("{id}/{}", row.part.state))
+}
+
+pub(super) fn allocated_name(row: &Row<'_>) -> Cell {
+    maybe(row.part.who.as_ref().map(|who| who.name.as_str()))
+}
 /// To the second, which is what the specification's format has.
 pub(super) fn instant(at: Millis) -> Cell {
     text(&rfc3339(at.div_euclid(1_000) * 1_000))

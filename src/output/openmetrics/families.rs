@@ -1,6 +1,7 @@
 //! Which gauges there are, and what each takes from the report.
 
 use super::OTHER;
+use super::names::{DEVICE, NAMESPACE, Names, TENANT, WORKLOAD};
 use super::text::{Family, Labels};
 use crate::report::contract::{Ledger, Report};
 
@@ -148,109 +149,58 @@ fn fleet(report: &Report) -> Vec<Family> {
     ]
 }
 
-/// Names and rows of a list.
+/// A list with what its families are called.
 struct List {
-    names: [&'static str; 5],
-    help: [&'static str; 5],
+    families: &'static Names,
     rows: Vec<Row>,
 }
 
 fn lists(report: &Report) -> [List; 4] {
-    let cluster = |name: &Option<String>| ("cluster", name.clone().unwrap_or_default());
-    let tenants = report.tenants.iter().map(|r| (vec![("tenant", r.tenant.clone())], &r.ledger));
-    let namespaces = report
-        .namespaces
-        .iter()
-        .map(|r| (vec![cluster(&r.cluster), ("namespace", r.namespace.clone())], &r.ledger));
-    let workloads = report.workloads.iter().map(|r| {
+    [
+        List { families: &TENANT, rows: tenants(report) },
+        List { families: &NAMESPACE, rows: namespaces(report) },
+        List { families: &WORKLOAD, rows: workloads(report) },
+        List { families: &DEVICE, rows: devices(report) },
+    ]
+}
+
+fn cluster(name: Option<&String>) -> (&'static str, String) {
+    ("cluster", name.cloned().unwrap_or_default())
+}
+
+fn tenants(report: &Report) -> Vec<Row> {
+    owned(report.tenants.iter().map(|r| (vec![("tenant", r.tenant.clone())], &r.ledger)))
+}
+
+fn namespaces(report: &Report) -> Vec<Row> {
+    owned(report.namespaces.iter().map(|r| {
+        (vec![cluster(r.cluster.as_ref()), ("namespace", r.namespace.clone())], &r.ledger)
+    }))
+}
+
+fn workloads(report: &Report) -> Vec<Row> {
+    owned(report.workloads.iter().map(|r| {
         let labels = vec![
-            cluster(&r.cluster),
+            cluster(r.cluster.as_ref()),
             ("tenant", r.tenant.clone()),
             ("namespace", r.namespace.clone()),
             ("kind", r.kind.clone()),
             ("workload", r.name.clone()),
         ];
         (labels, &r.ledger)
-    });
-    let devices = report.gpus.iter().map(|r| {
+    }))
+}
+
+fn devices(report: &Report) -> Vec<Row> {
+    owned(report.gpus.iter().map(|r| {
         let labels = vec![
-            cluster(&r.cluster),
+            cluster(r.cluster.as_ref()),
             ("node", r.node.clone()),
             ("device", r.uuid.clone()),
             ("model", r.model.clone()),
         ];
         (labels, &r.ledger)
-    });
-    [
-        List {
-            names: [
-                "tenant_gpu_seconds",
-                "tenant_cost",
-                "tenant_waste_cost",
-                "tenant_utilization_ratio",
-                "tenant_observed_ratio",
-            ],
-            help: [
-                "GPU time of a tenant in the window, by state.",
-                "Cost of a tenant's GPU time in the window, by state.",
-                "Cost of a tenant's waste in the window: idle, slack, stale claims.",
-                "Mean utilization of a tenant over observed held time.",
-                "Observed share of a tenant's held time.",
-            ],
-            rows: owned(tenants),
-        },
-        List {
-            names: [
-                "namespace_gpu_seconds",
-                "namespace_cost",
-                "namespace_waste_cost",
-                "namespace_utilization_ratio",
-                "namespace_observed_ratio",
-            ],
-            help: [
-                "GPU time of a namespace in the window, by state.",
-                "Cost of a namespace's GPU time in the window, by state.",
-                "Cost of a namespace's waste in the window: idle, slack, stale claims.",
-                "Mean utilization of a namespace over observed held time.",
-                "Observed share of a namespace's held time.",
-            ],
-            rows: owned(namespaces),
-        },
-        List {
-            names: [
-                "workload_gpu_seconds",
-                "workload_cost",
-                "workload_waste_cost",
-                "workload_utilization_ratio",
-                "workload_observed_ratio",
-            ],
-            help: [
-                "GPU time of a workload in the window, by state.",
-                "Cost of a workload's GPU time in the window, by state.",
-                "Cost of a workload's waste in the window: idle, slack, stale claims.",
-                "Mean utilization of a workload over observed held time.",
-                "Observed share of a workload's held time.",
-            ],
-            rows: owned(workloads),
-        },
-        List {
-            names: [
-                "device_gpu_seconds",
-                "device_cost",
-                "device_waste_cost",
-                "device_utilization_ratio",
-                "device_observed_ratio",
-            ],
-            help: [
-                "GPU time of a physical GPU in the window, by state.",
-                "Cost of a physical GPU's time in the window, by state.",
-                "Cost of a physical GPU's waste in the window: idle, slack, stale claims.",
-                "Mean utilization of a physical GPU over observed held time.",
-                "Observed share of a physical GPU's held time.",
-            ],
-            rows: owned(devices),
-        },
-    ]
+    }))
 }
 
 fn owned<'a>(rows: impl Iterator<Item = (Labels, &'a Ledger)>) -> Vec<Row> {
@@ -266,13 +216,13 @@ fn ledgers(list: &List, top: usize, currency: &str) -> Vec<Family> {
         samples.iter_mut().for_each(|(labels, _)| labels.push(("currency", currency.to_owned())));
         samples
     };
-    let [time, cost, waste, utilization, observed] = list.names;
+    let [time, cost, waste, utilization, observed] = list.families;
     vec![
-        family(time, "seconds", list.help[0], seconds(&rows)),
-        family(cost, "", list.help[1], costs(&rows, currency)),
-        family(waste, "", list.help[2], priced(each(|l| l.waste_cost))),
-        family(utilization, "ratio", list.help[3], each(|l| l.utilization)),
-        family(observed, "ratio", list.help[4], each(|l| l.observed_ratio)),
+        family(time.0, "seconds", time.1, seconds(&rows)),
+        family(cost.0, "", cost.1, costs(&rows, currency)),
+        family(waste.0, "", waste.1, priced(each(|l| l.waste_cost))),
+        family(utilization.0, "ratio", utilization.1, each(|l| l.utilization)),
+        family(observed.0, "ratio", observed.1, each(|l| l.observed_ratio)),
     ]
 }
 
@@ -323,8 +273,11 @@ fn sum(rows: &[Row]) -> Ledger {
     }
 }
 
-/// Every state with its hours and its cost.
-fn states(l: &Ledger) -> [(&'static str, f64, Option<f64>); 9] {
+/// A state, its hours and its cost.
+type State = (&'static str, f64, Option<f64>);
+
+/// Every state.
+fn states(l: &Ledger) -> [State; 9] {
     [
         ("busy", l.busy_gpu_hours, l.busy_cost),
         ("slack", l.slack_gpu_hours, l.slack_cost),
@@ -349,10 +302,7 @@ fn costs(rows: &[Row], currency: &str) -> Vec<(Labels, f64)> {
     samples
 }
 
-fn by_state(
-    rows: &[Row],
-    value: fn((&'static str, f64, Option<f64>)) -> Option<f64>,
-) -> Vec<(Labels, f64)> {
+fn by_state(rows: &[Row], value: fn(State) -> Option<f64>) -> Vec<(Labels, f64)> {
     let mut out = Vec::new();
     for (labels, ledger) in rows {
         let owns = labels.is_empty() || labels.iter().any(|(name, _)| *name == "device");

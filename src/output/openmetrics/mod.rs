@@ -4,6 +4,7 @@
 //! list the first `top` rows, and what is left as one row by the name of [`OTHER`], so that sums stay the report's.
 
 mod families;
+mod names;
 mod text;
 
 use std::fmt::Write as _;
