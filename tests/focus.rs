@@ -203,7 +203,7 @@ fn the_validator_of_the_finops_foundation_passes() {
         for file in [csv, parquet.join("focus.parquet")] {
             let report = validated(Path::new(&python), &file);
             let total = report.lines().find(|line| line.starts_with("Total:")).unwrap_or_default();
-            println!("focus-validator, FOCUS {version}, {}: {total}", file.display());
+            eprintln!("focus-validator, FOCUS {version}, {}: {total}", file.display());
             assert_eq!(failures(&report), [EITHER], "{report}");
         }
     }

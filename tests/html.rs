@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::common::{Outcome, gpu_finops};
 use crate::roll_up::{WEEK, rolled_up};
+use crate::settings_reference::in_repository;
 
 /// Debian's Chromium, or another by the usual names.
 fn browser() -> Option<PathBuf> {
@@ -57,7 +58,7 @@ fn a_browser_shows_it_and_has_nothing_to_complain_about() {
         assert!(dom.contains(part), "{part} is not in: {dom}");
     }
     assert!(!said.contains("CONSOLE") && !said.contains("Content Security Policy"), "{said}");
-    assert!(!requests.contains("\"url\":\"http"), "{requests}");
+    assert_eq!(asked(&requests), [""; 0]);
     // The browser does speak of what its policy forbids.
     let text = std::fs::read_to_string(&file).expect("text");
     let broken = folder.path().join("broken.html");
@@ -68,6 +69,22 @@ fn a_browser_shows_it_and_has_nothing_to_complain_about() {
     .expect("written");
     let (_, said, _) = shown(&browser, folder.path(), &broken);
     assert!(said.contains("CONSOLE") && said.contains("Content Security Policy"), "{said}");
+    // And it does ask, where nothing forbids it.
+    let free = text.replace("http-equiv", "name");
+    std::fs::write(&broken, free.replace("<footer>", "<footer><img src=\"http://127.0.0.1:9/x\">"))
+        .expect("written");
+    let (_, _, requests) = shown(&browser, folder.path(), &broken);
+    assert!(asked(&requests).iter().any(|line| line.contains("127.0.0.1:9/x")), "{requests}");
+}
+
+/// Requests over the network that a page made; the browser's own have no origin.
+fn asked(log: &str) -> Vec<&str> {
+    let of_page = |line: &&str| {
+        line.contains("\"url\":\"http")
+            && line.contains("\"initiator\":")
+            && !line.contains("not an origin")
+    };
+    log.lines().filter(of_page).collect()
 }
 
 #[test]
@@ -85,7 +102,9 @@ fn a_page_of_roll_ups_has_days_and_says_that_it_has_no_hours() {
 fn hours_are_those_of_the_zone_and_the_same_bytes_come_every_time() {
     let folder = TempDir::new().expect("temporary folder");
     let text = |zone: &str| {
-        std::fs::read_to_string(page(folder.path(), &["demo", "--timezone", zone])).expect("text")
+        let demo = in_repository("fixtures/demo");
+        let args = ["report", "--snapshot", demo.to_str().expect("UTF-8"), "--timezone", zone];
+        std::fs::read_to_string(page(folder.path(), &args)).expect("text")
     };
     let (first, again) = (text("Asia/Kolkata"), text("Asia/Kolkata"));
     assert!(first == again, "two runs differ");

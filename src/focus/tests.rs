@@ -1,8 +1,8 @@
 use super::*;
 use crate::cost::price::Price;
-use crate::units::{MS_PER_DAY, MS_PER_HOUR};
+use crate::units::MS_PER_DAY;
 
-const HOUR: f64 = MS_PER_HOUR as f64;
+const HOUR: f64 = 3_600_000.0;
 /// 2028-02-28T00:00:00Z, of a leap year.
 const DAY: i64 = 1_835_308_800_000;
 

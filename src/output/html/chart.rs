@@ -263,12 +263,13 @@ mod tests {
     fn ticks_are_round_and_not_too_low() {
         for (value, tick) in [
             (0.0, 1.0),
-            (0.3, 0.5),
+            (0.3, 0.3),
             (1.0, 1.0),
             (1.1, 1.5),
             (2.2, 2.5),
             (102.5, 150.0),
-            (26.0, 50.0),
+            (26.0, 30.0),
+            (51.0, 100.0),
             (99.0, 100.0),
         ] {
             assert!((rounded_up(value) - tick).abs() < 1e-9, "{value}: {}", rounded_up(value));
