@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-pub use table::KINDS;
+pub use table::{BARE, KINDS};
 
 /// A kind of workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,41 @@ pub enum Sleep {
     Annotation(&'static str),
     /// It cannot be put to sleep; it can be deleted by whom it belongs to.
     Never,
+}
+
+/// A kind that says what each of its pods needs without a pod template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bare {
+    /// API group.
+    pub group: &'static str,
+    /// Kind.
+    pub kind: &'static str,
+    /// What each pod needs.
+    pub needs: Needs,
+    /// Path of the number of pods, one where nothing is written.
+    pub pods: &'static str,
+}
+
+/// Where it stands what a pod needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// An object with `limits` and `requests` at this path.
+    Resources(&'static str),
+    /// A number of one resource.
+    Count {
+        /// Path of the number.
+        number: &'static str,
+        /// Path of the resource's name.
+        resource: &'static str,
+    },
+}
+
+/// The kind of an object that has no pod template, and says what its pods need all the same.
+#[must_use]
+pub fn bare(object: &Value) -> Option<&'static Bare> {
+    let group = object.get("apiVersion")?.as_str()?.split_once('/')?.0;
+    let kind = object.get("kind")?.as_str()?;
+    BARE.iter().find(|bare| bare.kind == kind && bare.group == group)
 }
 
 /// A pod template of an object.

@@ -3,7 +3,7 @@
 //! Shapes: Kubernetes API reference v1.36; KubeRay `ray.io/v1`; Kubeflow training operator `kubeflow.org/v1`, trainer
 //! `trainer.kubeflow.org`; KServe `serving.kserve.io`; LeaderWorkerSet and JobSet of `x-k8s.io`; agent sandboxes.
 
-use super::{Kind, Sleep, Template};
+use super::{Bare, Kind, Needs, Sleep, Template};
 
 /// A template whose pods are counted at `replicas`, one where nothing is written.
 const fn of(at: &'static str, replicas: &'static str, role: &'static str) -> Template {
@@ -209,4 +209,51 @@ pub const KINDS: &[Kind] = &[
         Sleep::Never,
     ),
     kind("extensions.agents.x-k8s.io", "SandboxWarmPool", "sandboxwarmpools", &[], REPLICAS),
+    // Each replica of a fleet is a Ray cluster; its workers have one host each.
+    kind("orchestration.aibrix.ai", "RayClusterFleet", "rayclusterfleets", FLEET, REPLICAS),
+    kind(
+        "orchestration.aibrix.ai",
+        "RayClusterReplicaSet",
+        "rayclusterreplicasets",
+        FLEET,
+        REPLICAS,
+    ),
+    kind(
+        "batch.volcano.sh",
+        "Job",
+        "jobs",
+        &[of("/spec/tasks/*/template", "/spec/tasks/*/replicas", "task")],
+        Sleep::Never,
+    ),
+];
+
+const FLEET: &[Template] = &[
+    of("/spec/template/spec/headGroupSpec/template", "/spec/replicas", "head"),
+    Template {
+        times: "/spec/replicas",
+        ..of(
+            "/spec/template/spec/workerGroupSpecs/*/template",
+            "/spec/template/spec/workerGroupSpecs/*/replicas",
+            "worker",
+        )
+    },
+];
+
+/// Kinds that say what their pods need without a pod template.
+pub const BARE: &[Bare] = &[
+    Bare {
+        group: "trainer.kubeflow.org",
+        kind: "TrainJob",
+        needs: Needs::Resources("/spec/trainer/resourcesPerNode"),
+        pods: "/spec/trainer/numNodes",
+    },
+    Bare {
+        group: "production-stack.vllm.ai",
+        kind: "VLLMRuntime",
+        needs: Needs::Count {
+            number: "/spec/deploymentConfig/resources/gpu",
+            resource: "/spec/deploymentConfig/resources/gpuType",
+        },
+        pods: "/spec/deploymentConfig/replicas",
+    },
 ];

@@ -7,6 +7,7 @@ pub mod dra;
 pub mod inputs;
 pub mod interval;
 pub mod labels;
+pub mod manifests;
 pub mod objects;
 pub mod placement;
 pub mod policy;

@@ -59,6 +59,8 @@ pub struct Hardware {
     pub gb_per_s: f64,
     /// Memory that programs can have, bytes.
     pub memory_bytes: f64,
+    /// Memory of the card as its maker states it, bytes.
+    pub nominal_bytes: f64,
     /// CUDA compute capability.
     pub compute_capability: f64,
     /// Where the row comes from.
@@ -108,6 +110,7 @@ fn built(gpu: FileGpu, sources: &BTreeMap<String, Source>) -> Result<Hardware, S
         tflops: gpu.tflops,
         gb_per_s: gpu.gb_per_s,
         memory_bytes: gpu.mib * BYTES_PER_MIB * USABLE_MEMORY,
+        nominal_bytes: gpu.mib * BYTES_PER_MIB,
         compute_capability: gpu.compute_capability,
         source,
     })

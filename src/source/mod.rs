@@ -5,6 +5,7 @@
 
 pub mod exposition;
 pub mod kubernetes;
+pub mod manifests;
 pub mod objects;
 pub mod progress;
 pub mod prometheus;

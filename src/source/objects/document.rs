@@ -1,6 +1,8 @@
 //! The text of one file, taken apart into JSON values: one JSON value or several in a row, or a
 //! stream of YAML documents. A broken document is reported with its place; the others are used.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::one_line;
@@ -10,15 +12,17 @@ const MIN_SCALAR_BYTES: usize = 64 << 20;
 
 /// One document of a file.
 #[derive(Debug, PartialEq)]
-pub(super) struct Document {
+pub(in crate::source) struct Document {
     /// Counted from 1.
-    pub(super) number: usize,
+    pub(in crate::source) number: usize,
+    /// Where it stands in the text, in bytes.
+    pub(in crate::source) span: Range<usize>,
     /// What is in it, or what is wrong with it and where.
-    pub(super) content: Result<Value, String>,
+    pub(in crate::source) content: Result<Value, String>,
 }
 
 /// Every document in `text`.
-pub(super) fn documents(text: &str) -> Vec<Document> {
+pub(in crate::source) fn documents(text: &str) -> Vec<Document> {
     if text.trim_start().starts_with(['{', '[']) {
         let json = json_documents(text);
         if json.iter().any(|d| d.content.is_ok()) {
@@ -37,11 +41,13 @@ fn json_documents(text: &str) -> Vec<Document> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
+        let start = text.len() - rest.len();
         let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
         match stream.next() {
             None => break,
             Some(Ok(value)) => {
-                found.push(Document { number: found.len() + 1, content: Ok(value) });
+                let span = start..start + stream.byte_offset();
+                found.push(Document { number: found.len() + 1, span, content: Ok(value) });
                 rest = rest[stream.byte_offset()..].trim_start();
             }
             Some(Err(error)) => {
@@ -50,8 +56,9 @@ fn json_documents(text: &str) -> Vec<Document> {
                 let message = message.rsplit_once(" at line ").map_or(&*message, |(text, _)| text);
                 let place = format!("line {line}, column {}: ", error.column());
                 let content = Err(place + &one_line(message));
-                found.push(Document { number: found.len() + 1, content });
                 rest = next_value(rest);
+                let span = start..text.len() - rest.len();
+                found.push(Document { number: found.len() + 1, span, content });
             }
         }
     }
@@ -67,7 +74,8 @@ fn next_value(text: &str) -> &str {
 /// else, not even in block scalars.) So a syntax error spoils its own document only.
 fn yaml_documents(text: &str) -> Vec<Document> {
     let mut found = Vec::new();
-    for (first_line, source) in split_yaml(text) {
+    for (first_line, span) in split_yaml(text) {
+        let source = &text[span.clone()];
         if is_blank(source) {
             continue;
         }
@@ -85,7 +93,7 @@ fn yaml_documents(text: &str) -> Vec<Document> {
             );
             place + &yaml_message(&error)
         });
-        found.push(Document { number: found.len() + 1, content });
+        found.push(Document { number: found.len() + 1, span, content });
     }
     found
 }
@@ -101,22 +109,22 @@ fn yaml_message(error: &serde_saphyr::Error) -> String {
 }
 
 /// Documents with the number of their first line, counted from 1.
-fn split_yaml(text: &str) -> Vec<(usize, &str)> {
+fn split_yaml(text: &str) -> Vec<(usize, Range<usize>)> {
     let mut documents = Vec::new();
     let (mut start, mut start_line) = (0, 1);
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let next = offset + line.len();
         if is_marker(line, "---") && !is_directives(&text[start..offset]) {
-            documents.push((start_line, &text[start..offset]));
+            documents.push((start_line, start..offset));
             (start, start_line) = (offset, index + 1);
         } else if is_marker(line, "...") {
-            documents.push((start_line, &text[start..offset]));
+            documents.push((start_line, start..offset));
             (start, start_line) = (next, index + 2);
         }
         offset = next;
     }
-    documents.push((start_line, &text[start..]));
+    documents.push((start_line, start..text.len()));
     documents
 }
 

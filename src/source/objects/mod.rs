@@ -4,12 +4,12 @@
 //! are decoded by the same pure function, so a dump of a cluster reads like the cluster.
 
 pub mod decode;
-mod document;
+pub(in crate::source) mod document;
 pub(in crate::source) mod file;
 #[cfg(test)]
 mod fuzz;
 mod items;
-mod path;
+pub(in crate::source) mod path;
 pub mod raw;
 mod sanitise;
 

@@ -65,10 +65,7 @@ pub fn read_path_with_limit(path: &Path, limit: u64) -> Result<RawObjects, Objec
     };
     let mut raw = RawObjects::default();
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
-        let mut folder = Folder { root: path, seen: BTreeSet::new(), files: Vec::new() };
-        folder.walk(path, 0, &mut raw.problems).map_err(unreadable)?;
-        folder.files.sort();
-        for file in &folder.files {
+        for file in &files_of(path, &mut raw.problems).map_err(unreadable)? {
             let name = relative_name(path, file);
             match File::open(file) {
                 Ok(opened) => read_file(&name, opened, limit, &mut raw),
@@ -94,6 +91,20 @@ fn why_none(raw: &RawObjects) -> String {
             format!("{}: {}; and {} more problems", first.subject, first.detail, rest.len())
         }
     }
+}
+
+/// The `.json`, `.yaml` and `.yml` files of a folder and its subfolders, in order; hidden ones are left out.
+///
+/// # Errors
+/// When the folder cannot be read; what cannot be read below it is a problem.
+pub(in crate::source) fn files_of(
+    folder: &Path,
+    problems: &mut Vec<ObjectProblem>,
+) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Folder { root: folder, seen: BTreeSet::new(), files: Vec::new() };
+    found.walk(folder, 0, problems)?;
+    found.files.sort();
+    Ok(found.files)
 }
 
 struct Folder<'a> {
@@ -154,13 +165,13 @@ impl Folder<'_> {
     }
 }
 
-fn has_object_extension(path: &Path) -> bool {
+pub(in crate::source) fn has_object_extension(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     ["json", "yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// The path below `root`, with `/` on every system.
-fn relative_name(root: &Path, path: &Path) -> String {
+pub(in crate::source) fn relative_name(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = relative.components().map(|c| c.as_os_str().to_string_lossy()).collect();
     parts.join("/")
@@ -233,7 +244,7 @@ fn counts_by_kind(items: &[RawObject]) -> String {
 }
 
 /// The text of a file that is no larger than `limit`, UTF-8 or (as PowerShell redirects) UTF-16.
-fn text_of(file: File, limit: u64) -> Result<String, String> {
+pub(in crate::source) fn text_of(file: File, limit: u64) -> Result<String, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let size = file.metadata().map_err(cannot)?.len();
     let too_large = |size: &str| {
@@ -254,7 +265,7 @@ fn text_of(file: File, limit: u64) -> Result<String, String> {
     decoded(bytes)
 }
 
-fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+pub(in crate::source) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
         String::from_utf16(&units).map_err(|_| "is not text: broken UTF-16".to_owned())
