@@ -8,8 +8,9 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apply, budget, claims, cleanup, collect, completions, config, demo, doctor, explain, export,
-    man, manifests, patch, plan, prices, recommend, report, roll_up, rollback, snapshot,
+    apply, budget, claims, cleanup, collect, compare, completions, config, demo, diff, doctor,
+    explain, export, man, manifests, patch, plan, prices, recommend, report, roll_up, rollback,
+    snapshot,
 };
 use crate::error::exit_code;
 
@@ -24,6 +25,8 @@ Examples:
   gpu-finops recommend                                    what to change, what it saves, and how it would have fared
   gpu-finops patch -o kustomize --output-dir ./overlay    the same as patches, with the way back and the evidence
   gpu-finops explain team-a.waste_cost                    where a number comes from: queries, prices, arithmetic
+  gpu-finops diff --base git:main:deploy --head deploy    what a change of manifests costs, before it is deployed
+  gpu-finops compare before.json after.json               two saved reports side by side
   gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops plan -o plan.json                            changes that free what is wasted; `apply` tries them, `apply --yes` makes them
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
@@ -43,6 +46,7 @@ Exit codes:
   1    the tool or a source failed
   2    wrong usage or configuration
   3    a budget is breached (budget check)
+  3    a budget or policy is violated
   4    the data is incomplete (with --strict), or the ledger does not balance
   5    a change to the cluster was refused, or made in part only
   130  interrupted
@@ -84,6 +88,10 @@ pub enum Command {
     Rollback(rollback::Args),
     /// Plan and apply in one: a dry run, unless --yes is given
     Cleanup(cleanup::Args),
+    /// Price the change between two sets of manifests, before it is deployed
+    Diff(diff::Args),
+    /// Compare two saved reports
+    Compare(compare::Args),
     /// List resource claims: class, devices, holders, cost, and what is left over
     Claims(claims::Args),
     /// Check what can be read, what is missing for better numbers, and what to change

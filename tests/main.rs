@@ -19,6 +19,7 @@ mod demo;
 mod demo_fixture;
 mod doctor;
 mod focus;
+mod gate;
 mod gentd26;
 mod guests;
 mod html;

@@ -98,7 +98,10 @@ fn report_takes_every_setting_but_those_of_other_commands() {
             Section::Budgets,
             Section::Judging,
             Section::Recommendations,
+            Section::Ci,
             Section::Cleanup,
+            Section::Gate,
+            Section::Increase,
         ];
         !others.contains(&s.section)
     }) {

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::access::contract::AccessReport;
 use crate::budget::contract::{BudgetList, BudgetReport};
+use crate::ci::Verdict;
 use crate::claims::contract::ClaimsReport;
 use crate::cleanup::result::RunReport;
+use crate::compare::contract::CompareReport;
 use crate::doctor::contract::DoctorReport;
 use crate::error::{Error, Result};
 use crate::explain::contract::Explanation;
+use crate::gate::contract::DiffReport;
 use crate::output::{self, Format, Page, RenderOptions};
 use crate::recommend::contract::RecommendReport;
 use crate::report::contract::Report;
@@ -47,27 +50,38 @@ impl Target {
     /// A usage error that names the path: no such folder, no permission, a folder where a file is
     /// needed or the other way round; Parquet without a folder.
     pub fn check(view: &View) -> Result<Self> {
+        refuse_verdicts(view.format)?;
+        Self::place(view)
+    }
+
+    /// The same for a command that judges something, of which there are no pages and no metrics.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`], and a usage error for those formats.
+    pub fn of_check(view: &View) -> Result<Self> {
+        refuse_pages(view.format)?;
+        Self::place(view)
+    }
+
+    /// The same for what is neither a report nor a verdict.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`] and [`Self::of_check`].
+    pub fn check_answer(view: &View) -> Result<Self> {
+        refuse_verdicts(view.format)?;
+        refuse_pages(view.format)?;
+        Self::place(view)
+    }
+
+    fn place(view: &View) -> Result<Self> {
         match (&view.output_file, view.format) {
             (None, Format::Parquet) => Err(Error::usage("Parquet is written into a folder")
                 .hinted("name it: `-o parquet --output-file DIR`")),
             (None, _) => Ok(Self::Stdout),
             (Some(path), Format::Parquet) => Self::parquet(path),
             (Some(path), _) => Self::file(path),
-        }
-    }
-
-    /// The same for anything but a report, which alone there are pages and metrics of.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::check`], and a usage error for those formats.
-    pub fn check_answer(view: &View) -> Result<Self> {
-        match view.format {
-            Format::OpenMetrics | Format::Html => {
-                Err(Error::usage(format!("only `report` and `demo` write `{}`", view.format))
-                    .hinted("choose table, wide, json, csv, markdown or parquet with `-o`"))
-            }
-            _ => Self::check(view),
         }
     }
 
@@ -308,6 +322,44 @@ pub fn render_run(report: &RunReport, view: &View, ui: &Ui) -> Result<Rendered> 
     })
 }
 
+/// A change of manifests in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_diff(
+    report: &DiffReport,
+    verdict: &Verdict,
+    view: &View,
+    ui: &Ui,
+) -> Result<Rendered> {
+    let bytes = output::render_diff(report, verdict, view.format, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the change in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("workloads.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
+/// Two reports side by side in the format that was asked for.
+///
+/// # Errors
+///
+/// An encoder that fails.
+pub fn render_comparison(
+    report: &CompareReport,
+    verdict: &Verdict,
+    view: &View,
+    ui: &Ui,
+) -> Result<Rendered> {
+    let bytes = output::render_comparison(report, verdict, view.format, &options(view, ui))
+        .map_err(|e| Error::failed("cannot write the comparison in this format").caused_by(e))?;
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(vec![("drivers.parquet".to_owned(), bytes)]),
+        _ => Rendered::Document(bytes),
+    })
+}
+
 pub(super) fn options(view: &View, ui: &Ui) -> RenderOptions {
     RenderOptions {
         by: view.by,
@@ -352,6 +404,22 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(|e| unwritable(path, e))?;
     file.persist(path).map_err(|e| unwritable(path, e.error))?;
     Ok(())
+}
+
+fn refuse_verdicts(format: Format) -> Result<()> {
+    if !format.is_for_checks() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("`-o {format}` is of commands that judge something"))
+        .hinted("use it with `diff`, `compare` or `budget check`, or choose another format"))
+}
+
+fn refuse_pages(format: Format) -> Result<()> {
+    if !matches!(format, Format::OpenMetrics | Format::Html) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("only `report` and `demo` write `{format}`"))
+        .hinted("choose table, wide, json, csv, markdown or parquet with `-o`"))
 }
 
 fn refusal(path: &Path, what: &str) -> Error {

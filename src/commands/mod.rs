@@ -5,14 +5,17 @@
 
 pub mod apply;
 pub mod budget;
+mod checked;
 pub mod claims;
 pub mod cleanup;
 pub mod collect;
+pub mod compare;
 pub mod completions;
 pub mod compute;
 pub mod config;
 pub mod deliver;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -106,6 +109,8 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Apply(args) => apply::run(args, environment, ui).await,
         Command::Rollback(args) => rollback::run(args, environment, ui).await,
         Command::Cleanup(args) => cleanup::run(args, environment, ui).await,
+        Command::Diff(args) => diff::run(args, environment, ui).await,
+        Command::Compare(args) => compare::run(args, environment, ui),
         Command::RollUp(args) => roll_up::run(args, environment, ui).await,
         Command::Budget(args) => budget::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
@@ -135,6 +140,8 @@ impl Cli {
             Command::Apply(args) => &args.flags.0,
             Command::Rollback(args) => &args.flags.0,
             Command::Cleanup(args) => &args.flags.0,
+            Command::Diff(args) => &args.flags.0,
+            Command::Compare(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
             Command::Budget(args) => args.typed(),
             Command::Doctor(args) => args.typed(),

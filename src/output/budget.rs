@@ -56,7 +56,7 @@ fn laid_out<T: Serialize>(
             Ok(markdown::layout(&blocks(&options), &options).into_bytes())
         }
         Format::Parquet => parquet::encode(&rows()?),
-        Format::OpenMetrics | Format::Html => Err(OutputError::Format(format)),
+        other => Err(OutputError::Unsuited(other)),
     }
 }
 

@@ -31,7 +31,7 @@ pub fn render_doctor(
             Ok(markdown::layout(&blocks, &options).into_bytes())
         }
         Format::Parquet => parquet::encode(&rows(report)?),
-        Format::OpenMetrics | Format::Html => Err(OutputError::Format(format)),
+        other => Err(OutputError::Unsuited(other)),
     }
 }
 

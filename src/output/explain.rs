@@ -28,6 +28,6 @@ pub fn render_explanation(
             Ok(markdown::layout(&blocks(&options), &options).into_bytes())
         }
         Format::Parquet => parquet::encode(&steps()?),
-        Format::OpenMetrics | Format::Html => Err(OutputError::Format(format)),
+        other => Err(OutputError::Unsuited(other)),
     }
 }

@@ -85,13 +85,13 @@ fn table(grid: &Grid, ranks: u8) -> String {
     text
 }
 
-fn row(cells: impl Iterator<Item = String>) -> String {
+pub(super) fn row(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
 /// Text that Markdown shows as it is. `<`, `>` and `&` become entities, so that a renderer that
 /// lets HTML through has nothing to let through.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
         match c {

@@ -4,7 +4,9 @@
 //! whether there is a terminal and how wide it is (`ui` decides, this room is told).
 
 mod budget;
+mod ci;
 mod claims;
+mod compare;
 mod csv;
 mod doctor;
 mod document;
@@ -12,6 +14,7 @@ mod explain;
 mod flat;
 mod focus;
 pub mod format;
+mod gate;
 mod html;
 mod json;
 mod markdown;
@@ -31,10 +34,13 @@ mod tests;
 mod text;
 
 pub use budget::{render_budget_list, render_budgets};
+pub use ci::render_verdict;
 pub use claims::render_claims;
+pub use compare::render_comparison;
 pub use doctor::render_doctor;
 pub use explain::render_explanation;
 pub use focus::{focus_csv, focus_parquet};
+pub use gate::render_diff;
 pub use html::{Page, render_page};
 pub use names::{Format, GroupBy, PatchFormat, UnknownName};
 pub use openmetrics::metric_names;
@@ -44,9 +50,12 @@ pub use rbac::render_access;
 pub use recommend::render_recommendations;
 pub use run::render_run;
 pub use schema::{
-    access_schema, budget_schema, claims_schema, doctor_schema, explain_schema, patch_schema,
-    plan_schema, recommend_schema, report_schema, run_schema,
+    access_schema, budget_schema, claims_schema, compare_schema, diff_schema, doctor_schema,
+    explain_schema, patch_schema, plan_schema, recommend_schema, report_schema, run_schema,
 };
+
+#[cfg(test)]
+pub(crate) use sample::report as sample_report;
 
 use crate::report::contract::Report;
 
@@ -95,9 +104,12 @@ pub enum OutputError {
         /// What polars said.
         source: polars::error::PolarsError,
     },
-    /// What was asked for cannot be written in this format.
-    #[error("there is no `{0}` of this; choose table, wide, json, csv, markdown or parquet")]
-    Format(Format),
+    /// The JUnit encoder failed.
+    #[error("cannot encode the verdict as JUnit XML")]
+    Junit(#[from] quick_junit::SerializeError),
+    /// The format is of something else: of reports, or of verdicts.
+    #[error("`{0}` is not a format of this command")]
+    Unsuited(Format),
     /// A file or folder could not be written.
     #[error("cannot write {path}")]
     Write {
@@ -131,6 +143,6 @@ pub fn render(
         Format::Markdown => Ok(markdown::render(report, options).into_bytes()),
         Format::Parquet => parquet::encode(&flat::listed(report, options.by)?),
         Format::OpenMetrics => Ok(openmetrics::render(report, options).into_bytes()),
-        Format::Html => Err(OutputError::Format(format)),
+        other => Err(OutputError::Unsuited(other)),
     }
 }

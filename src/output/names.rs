@@ -99,6 +99,37 @@ names! {
         OpenMetrics = "openmetrics",
         /// One page for a browser.
         Html = "html",
+        /// A comment on a GitHub pull request.
+        GithubComment = "github-comment",
+        /// A comment on a GitLab merge request.
+        GitlabComment = "gitlab-comment",
+        /// Annotations of a GitHub workflow.
+        GithubAnnotations = "github-annotations",
+        /// The summary of a GitHub job.
+        GithubSummary = "github-summary",
+        /// Test results for CI servers.
+        Junit = "junit",
+        /// Results of static analysis, SARIF 2.1.0.
+        Sarif = "sarif",
+        /// A Slack message.
+        Slack = "slack",
+    }
+}
+
+impl Format {
+    /// Whether it is of verdicts alone, and so of the commands that judge something.
+    #[must_use]
+    pub const fn is_for_checks(self) -> bool {
+        matches!(
+            self,
+            Self::GithubComment
+                | Self::GitlabComment
+                | Self::GithubAnnotations
+                | Self::GithubSummary
+                | Self::Junit
+                | Self::Sarif
+                | Self::Slack
+        )
     }
 }
 

@@ -33,7 +33,7 @@ pub fn render_recommendations(
             Ok(markdown::layout(&blocks(&options), &options).into_bytes())
         }
         Format::Parquet => parquet::encode(&rows(report)?),
-        Format::OpenMetrics | Format::Html => Err(OutputError::Format(format)),
+        other => Err(OutputError::Unsuited(other)),
     }
 }
 

@@ -29,7 +29,7 @@ pub fn render_run(
             Ok(markdown::layout(&document::build_run(report, &options), &options).into_bytes())
         }
         Format::Parquet => parquet::encode(&rows(report)?),
-        Format::OpenMetrics | Format::Html => Err(OutputError::Format(format)),
+        other => Err(OutputError::Unsuited(other)),
     }
 }
 

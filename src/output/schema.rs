@@ -10,8 +10,10 @@ use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::cleanup::contract::{self as cleanup, PatchSet};
 use crate::cleanup::plan::contract::{self as plan, Plan};
 use crate::cleanup::result::{self as run, RunReport};
+use crate::compare::contract::{self as compare, CompareReport};
 use crate::doctor::contract::{self as doctor, DoctorReport};
 use crate::explain::contract::{self as explain, Explanation};
+use crate::gate::contract::{self as gate, DiffReport};
 use crate::recommend::contract::{self as recommend, RecommendReport};
 use crate::report::contract::{Report, SCHEMA_VERSION};
 
@@ -74,6 +76,18 @@ pub fn plan_schema() -> Value {
 #[must_use]
 pub fn run_schema() -> Value {
     published::<RunReport>("gpu-finops run", run::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `diff -o json` prints, in the same way.
+#[must_use]
+pub fn diff_schema() -> Value {
+    published::<DiffReport>("gpu-finops diff", gate::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `compare -o json` prints, in the same way.
+#[must_use]
+pub fn compare_schema() -> Value {
+    published::<CompareReport>("gpu-finops compare", compare::SCHEMA_VERSION)
 }
 
 fn published<T: JsonSchema>(title: &str, version: &str) -> Value {

@@ -165,6 +165,34 @@ pub type RollUpFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+/// Flags of `diff`: what manifests are priced with and judged by, and the sources of `report` for what was used.
+pub type DiffFlags = SettingFlags<
+    {
+        SOURCES
+            | Section::Replay.bit()
+            | Section::Gate.bit()
+            | Section::Increase.bit()
+            | Section::Ci.bit()
+            | Section::Top.bit()
+            | Section::Output.bit()
+            | Section::Policy.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
+/// Flags of `compare`: how two saved reports are shown.
+pub type CompareFlags = SettingFlags<
+    {
+        Section::Increase.bit()
+            | Section::Ci.bit()
+            | Section::Top.bit()
+            | Section::Output.bit()
+            | Section::Strictness.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `collect`.
 pub type CollectFlags = SettingFlags<
     {
@@ -188,6 +216,7 @@ pub type BudgetFlags = SettingFlags<
             | Section::Replay.bit()
             | Section::Store.bit()
             | Section::Budgets.bit()
+            | Section::Ci.bit()
             | Section::Top.bit()
             | Section::Output.bit()
             | Section::Policy.bit()

@@ -65,6 +65,12 @@ pub enum Section {
     Cleanup = 1 << 26,
     /// Which budgets, and how they are judged.
     Budgets = 1 << 27,
+    /// What a change of manifests is priced with, and what it must not do.
+    Gate = 1 << 28,
+    /// How much more a change may cost.
+    Increase = 1 << 25,
+    /// What a CI server is told.
+    Ci = 1 << 29,
     /// Whether thin data is an error.
     Strictness = 1 << 14,
     /// Money.
@@ -97,6 +103,8 @@ impl Section {
             Self::Judging => "Judging",
             Self::Recommendations => "Recommendations",
             Self::Cleanup => "Cleanup",
+            Self::Gate | Self::Increase => "Gate",
+            Self::Ci => "CI",
             Self::Window => "Window",
             Self::Scope | Self::Namespaces => "Scope",
             Self::Claims => "Claims",
@@ -262,9 +270,9 @@ pub fn setting(id: &str) -> &'static Setting {
 }
 
 use Section::{
-    Budgets, Claims, Cleanup, Clusters, Collect, Devices, Export, General, Judging, Kubernetes,
-    Listing, Namespaces, Output, Policy, Prices, Prometheus, Recommendations, Replay, RollUp, Save,
-    Scope, Scrape, Store, Strictness, Targets, Top, Window, WithoutCluster,
+    Budgets, Ci, Claims, Cleanup, Clusters, Collect, Devices, Export, Gate, General, Increase,
+    Judging, Kubernetes, Listing, Namespaces, Output, Policy, Prices, Prometheus, Recommendations,
+    Replay, RollUp, Save, Scope, Scrape, Store, Strictness, Targets, Top, Window, WithoutCluster,
 };
 
 /// Every setting, in the order of the help.
@@ -389,7 +397,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::one(Listing, "by", "DIMENSION", "report.by",
         "What the rows are").choices(BY).default("tenant"),
     Setting::one(Output, "output", "FORMAT", "report.output",
-        "Format. Parquet writes one file per table into the folder --output-file; openmetrics and html are of reports alone").short('o').choices(FORMATS).default("table"),
+        "Format. Parquet writes one file per table into the folder --output-file; openmetrics and html are of reports alone, github-comment and those after it of diff, compare and budget check").short('o').choices(FORMATS).default("table"),
     Setting::one(Output, "output-file", "PATH", "report.output_file",
         "Write there rather than to standard output; it is replaced only once the report is complete").unset("standard output"),
     Setting::one(Top, "top", "N", "report.top",
@@ -478,10 +486,32 @@ pub static SETTINGS: &[Setting] = &[
         "Time before now that is read for forecasts and for what changed since the period before. Weekdays are told apart from two weeks on").default("28d"),
     Setting::one(Budgets, "min-known", "RATIO", "budget.min_known",
         "Share of the time gone by of which there must be data, and share of the held time that must be observed where a rule is about its use, for a budget to be judged").default("0.9"),
-    Setting::switch(Budgets, "warn-only", "budget.warn_only",
-        "A breached budget does not make the exit code 3; one that could not be evaluated still makes it 1"),
     Setting::one(Budgets, "at", "TIME", "",
         "Judge budgets as of then (RFC 3339, YYYY-MM-DD or Unix seconds): as of the first instant of a month, the month before").without_key().unset("now; of roll-ups the last midnight, of a snapshot its end"),
+    // Gate
+    Setting::one(Gate, "default-model", "MODEL", "gate.default_model",
+        "GPU model of requests that no node selector, resource or CEL selector decides, such as 'H100'")
+        .unset("their price is not known"),
+    Setting::one(Gate, "job-duration", "DURATION", "gate.job_duration",
+        "How long one run of a job takes; activeDeadlineSeconds bounds it").default("1h"),
+    Setting::one(Gate, "shared-replicas", "N", "gate.shared_replicas",
+        "Pods that share a card where a shared resource such as nvidia.com/gpu.shared is asked for, 1 to 1000")
+        .unset("each counts as a whole card at most"),
+    Setting::one(Increase, "max-increase", "AMOUNT|PERCENT", "gate.max_increase",
+        "Most that a change may add to the cost of a month, in money (500) or as a share of what it was (10%)"),
+    Setting::many(Gate, "forbid-model", "MODEL", "gate.forbid_models",
+        "GPU model that nothing added or changed may ask for: whole words of its name, case-blind, * stands for anything; repeatable"),
+    Setting::many(Gate, "require-label", "KEY", "gate.require_labels",
+        "Label that whatever asks for GPUs must have, on itself or its pods; of several one will do; repeatable"),
+    Setting::switch(Gate, "deny-over-history", "gate.deny_over_history",
+        "Refuse a request for more GPUs than the workload had in use at one time. Needs a source of metrics, such as --prometheus or --snapshot"),
+    Setting::switch(Gate, "deny-cron-overlap", "gate.deny_cron_overlap",
+        "Refuse CronJobs whose runs may pile up: concurrencyPolicy Allow and no activeDeadlineSeconds"),
+    // CI
+    Setting::switch(Ci, "warn-only", "ci.warn_only",
+        "Exit with 0 although a rule is broken; what could not be evaluated still fails"),
+    Setting::one(Ci, "comment-threshold", "AMOUNT", "ci.comment_threshold",
+        "Money a month below which a comment is left empty, where nothing else is to be said").default("0"),
     // Prices
     Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
         "Price of one GPU-hour by model, such as A100=2.50 or 'H100*NVL=4'. MODEL matches whole words of the model name, case-blind, * stands for anything; repeatable. Comes before the config file's rules").unset("the built-in list prices"),
@@ -522,8 +552,23 @@ pub const BY: &[&str] =
 /// Values of `--transport`.
 pub const TRANSPORTS: &[&str] = &["auto", "remote-read", "victoriametrics", "query", "query-range"];
 /// Values of `--output`.
-pub const FORMATS: &[&str] =
-    &["table", "wide", "json", "csv", "markdown", "parquet", "openmetrics", "html"];
+pub const FORMATS: &[&str] = &[
+    "table",
+    "wide",
+    "json",
+    "csv",
+    "markdown",
+    "parquet",
+    "openmetrics",
+    "html",
+    "github-comment",
+    "gitlab-comment",
+    "github-annotations",
+    "github-summary",
+    "junit",
+    "sarif",
+    "slack",
+];
 /// Values of `--focus-version`.
 pub const FOCUS_VERSIONS: &[&str] = &["1.2", "1.3"];
 /// Values of `--color`.

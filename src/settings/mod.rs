@@ -10,6 +10,7 @@ pub mod cleanup;
 pub mod clusters;
 pub mod collect;
 pub mod config;
+pub mod gate;
 pub mod layers;
 pub mod parse;
 pub mod policy;
@@ -94,6 +95,10 @@ pub struct Settings {
     pub cleanup: cleanup::CleanupOptions,
     /// What exported rows say besides the ledger.
     pub billing: Billing,
+    /// What a change of manifests is priced with, and what it must not do.
+    pub gate: gate::Gate,
+    /// What a CI server is told.
+    pub ci: gate::Ci,
     /// What decides the figures.
     pub policy: Policy,
     /// What part of the ledger is shown, as typed.
@@ -175,6 +180,8 @@ impl Settings {
             recommend: filters(layers)?,
             cleanup: cleanup::options(layers)?,
             billing: billing(layers)?,
+            gate: gate::gate(layers, &policy)?,
+            ci: gate::ci(layers)?,
             scope: policy::scope_as_typed(layers)?,
             strict: layers.switch("strict")?,
             redact: layers.switch("redact")?,

@@ -72,6 +72,26 @@ pub fn judging(layers: &Layers) -> Result<Vec<Shown>> {
     SETTINGS.iter().filter(is_judging).map(|setting| one(layers, setting)).collect()
 }
 
+/// What the price of a change of manifests depends on.
+///
+/// # Errors
+///
+/// As [`all`].
+pub fn gate(layers: &Layers, policy: &Policy) -> Result<Vec<Shown>> {
+    const IDS: &[&str] = &[
+        "gpu-resource",
+        "default-model",
+        "job-duration",
+        "shared-replicas",
+        "currency",
+        "usd-rate",
+    ];
+    let mut rows: Vec<Shown> =
+        IDS.iter().map(|id| one(layers, setting(id))).collect::<Result<_>>()?;
+    rows.push(price_rules(layers, policy)?);
+    Ok(rows)
+}
+
 fn one(layers: &Layers, setting: &Setting) -> Result<Shown> {
     let found = layers.text(setting)?;
     let hide = |text: &String| match text.split_once(':') {

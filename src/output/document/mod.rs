@@ -4,6 +4,7 @@
 //! disagree. Text in blocks is as the cluster gave it: each layout makes it safe in its own way.
 
 mod budget;
+mod check;
 mod claims;
 mod coverage;
 mod doctor;
@@ -24,6 +25,7 @@ mod verdict;
 mod workloads;
 
 pub(super) use budget::{build as build_budgets, build_list as build_budget_list};
+pub(super) use check::build as build_verdict;
 pub(super) use claims::{build as build_claims, distinct};
 pub(super) use doctor::build as build_doctor;
 pub(super) use explain::build as build_explanation;

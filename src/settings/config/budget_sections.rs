@@ -18,8 +18,6 @@ pub struct BudgetingSection {
     pub history: Option<String>,
     /// Share of time, and of its observation, that has to be known: 0..1 or `90%`.
     pub min_known: Option<Scalar>,
-    /// A breach does not make the exit code 3.
-    pub warn_only: Option<bool>,
 }
 
 /// A file of budgets.

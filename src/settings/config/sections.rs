@@ -30,6 +30,10 @@ pub struct ConfigFile {
     pub recommend: Option<RecommendSection>,
     /// Which changes are made, and how carefully.
     pub cleanup: Option<CleanupSection>,
+    /// What a change of manifests is priced with, and what it must not do.
+    pub gate: Option<GateSection>,
+    /// What a CI server is told.
+    pub ci: Option<CiSection>,
     /// What counts as idle, and when data is too thin.
     pub policy: Option<PolicySection>,
     /// Whose a pod is: rules in order, the first that matches wins. Replaces the built-in rules.
@@ -232,6 +236,38 @@ pub struct CleanupSection {
     pub lease_namespace: Option<String>,
     /// How long a run that stopped keeps others out (`60s`).
     pub lease_duration: Option<String>,
+}
+
+/// What a change of manifests is priced with, and what it must not do.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateSection {
+    /// GPU model of requests that nothing decides (`H100`).
+    pub default_model: Option<String>,
+    /// How long one run of a job takes (`1h`).
+    pub job_duration: Option<String>,
+    /// Pods that share a card.
+    pub shared_replicas: Option<Scalar>,
+    /// Most that a change may add to a month: money, or `10%`.
+    pub max_increase: Option<Scalar>,
+    /// GPU models that nothing may ask for.
+    pub forbid_models: Option<Vec<String>>,
+    /// Labels of which whatever asks for GPUs must have one.
+    pub require_labels: Option<Vec<String>>,
+    /// Refuse requests above what was ever in use.
+    pub deny_over_history: Option<bool>,
+    /// Refuse CronJobs whose runs may pile up.
+    pub deny_cron_overlap: Option<bool>,
+}
+
+/// What a CI server is told.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CiSection {
+    /// Exit with 0 although a rule is broken.
+    pub warn_only: Option<bool>,
+    /// Money a month below which a comment is left empty.
+    pub comment_threshold: Option<Scalar>,
 }
 
 /// What counts as idle, and when data is too thin.
