@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{checked, deliver, resolve};
-use crate::ci::Outcome;
+use crate::ci::{Outcome, Severity};
 use crate::compare::{Saved, compare, verdict};
 use crate::error::{Error, Result};
 use crate::report::contract::Report;
+use crate::settings::Settings;
 use crate::settings::args::CompareFlags;
 use crate::settings::layers::Environment;
 use crate::ui::Ui;
@@ -51,22 +52,41 @@ pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let names = [&args.before, &args.after].map(|path| path.display().to_string());
     let (before, after) = (read(&args.before)?, read(&args.after)?);
     let saved = |source, report| Saved { source, report };
-    let (before, after) = (saved(names[0].as_str(), &before), saved(names[1].as_str(), &after));
+    let pair = [saved(names[0].as_str(), &before), saved(names[1].as_str(), &after)];
+    write(pair, &target, &settings, ui)
+}
+
+/// Compares a later report with an earlier one, writes that and judges it.
+///
+/// # Errors
+///
+/// As [`run`], but for reading.
+pub(super) fn write(
+    [before, after]: [Saved<'_>; 2],
+    target: &deliver::Target,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<()> {
     let mut report = compare(before, after, env!("CARGO_PKG_VERSION"))
         .map_err(|e| Error::usage("the reports cannot be compared").caused_by(e))?;
     let verdict = verdict(&mut report, settings.gate.rules.max_increase);
     let rendered = deliver::render_comparison(&report, &verdict, &settings.view, ui)?;
-    checked::write(&target, rendered, &verdict, &settings, ui)?;
-    checked::judge(&report.items, &settings, ui)?;
-    let is_broken = report.items.iter().any(|item| item.severity == crate::ci::Severity::Error);
+    checked::write(target, rendered, &verdict, settings, ui)?;
+    checked::judge(&report.items, settings, ui)?;
+    let is_broken = report.items.iter().any(|item| item.severity == Severity::Error);
     if verdict.outcome == Outcome::Fail && !is_broken {
         return Err(Error::failed("could not be evaluated: max-increase")
             .hinted("one of the reports has no prices"));
     }
-    checked::complete(report.complete, &settings, ui)
+    checked::complete(report.complete, settings, ui)
 }
 
-fn read(path: &Path) -> Result<Report> {
+/// Reads a report that was saved.
+///
+/// # Errors
+///
+/// A file that cannot be read, or is no report.
+pub(super) fn read(path: &Path) -> Result<Report> {
     let name = path.display();
     let failed = |e: std::io::Error| Error::failed(format!("cannot read {name}")).caused_by(e);
     if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {

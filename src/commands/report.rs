@@ -1,9 +1,12 @@
 //! `gpu-finops report`.
 
+use std::path::{Path, PathBuf};
+
 use super::deliver::Rendered;
 use super::watch::{self, Watch};
-use super::{compute, deliver, gather, merging, resolve, verdict};
+use super::{compare, compute, deliver, gather, merging, resolve, verdict};
 use crate::calendar::OverTime;
+use crate::compare::Saved;
 use crate::error::{Error, Result};
 use crate::output::{Format, Page};
 use crate::report::accounts::Accounts;
@@ -35,6 +38,8 @@ Examples:
       What the exporters show at this instant.
   gpu-finops report --window lastweek -o html --output-file report.html
       A page for a browser, with charts.
+  gpu-finops report --window lastweek --since week-before.json
+      What changed, and why.
   gpu-finops report --snapshot ./snapshot -o parquet --output-file ./tables
 
 Exit codes:
@@ -49,6 +54,9 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
+    /// Print what changed since this earlier report (`report -o json`), as `compare` does, in place of the report
+    #[arg(long, value_name = "REPORT.json")]
+    pub since: Option<PathBuf>,
     /// Settings on the command line.
     #[command(flatten)]
     pub flags: ReportFlags,
@@ -62,10 +70,26 @@ pub struct Args {
 /// data that cannot bear the answer, after the report is written.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    if let Some(earlier) = &args.since {
+        return since(earlier, &settings, ui).await;
+    }
     let target = deliver::Target::check(&settings.view)?;
     let (report, rendered) = rendered(&settings, ui).await?;
     target.write(rendered, ui)?;
     verdict::announce(&report.coverage, settings.view.format, ui);
+    verdict::verdict(&report, settings.strict)
+}
+
+/// What changed since an earlier report.
+async fn since(earlier: &Path, settings: &Settings, ui: &Ui) -> Result<()> {
+    let target = deliver::Target::of_check(&settings.view)?;
+    let (name, before) = (earlier.display().to_string(), compare::read(earlier)?);
+    let report = answer(settings, ui, None).await?;
+    let pair = [
+        Saved { source: &name, report: &before },
+        Saved { source: "this report", report: &report },
+    ];
+    compare::write(pair, &target, settings, ui)?;
     verdict::verdict(&report, settings.strict)
 }
 

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::ask::{Part, Piece, Unknown, World};
+use super::ask::{Part, Piece, Unknown};
 use super::cel;
+use super::world::World;
 use crate::model::quantity;
 
 /// Versions whose claims had another shape altogether.

@@ -25,6 +25,7 @@ mod scale;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod world;
 
 use regex::Regex;
 

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::ask::{Pool, Unknown, World, text};
+use super::ask::{Pool, Unknown, text};
 use super::models;
 use super::requests;
 use super::scale::{Range, number};
+use super::world::World;
 use crate::kinds::{self, Found, Needs};
 
 /// Kinds whose templates make pods only when something else names them.

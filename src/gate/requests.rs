@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::ask::{Part, Piece, Unknown, World};
+use super::ask::{Part, Piece, Unknown};
 use super::models::spelled;
+use super::world::World;
 use crate::model::quantity;
 use crate::sizing::hardware;
 

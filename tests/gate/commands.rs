@@ -252,6 +252,13 @@ fn two_reports_are_compared() {
     let same = json(&run("a.json", "a.json", &["-o", "json"]));
     let changed = |row: &&Value| row["change"] != "same";
     assert_eq!(same["workloads"].as_array().expect("rows").iter().filter(changed).count(), 0);
+    // The same against a report that is made now.
+    let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+    let mut since = gpu_finops();
+    since.arg("report").arg("--snapshot").arg(snapshot).arg("--since").arg(file("b.json"));
+    let since = json(&Outcome::of(since.args(["-o", "json"])));
+    let row = &since["workloads"][0];
+    assert_eq!((&row["change"], &row["name"]), (&Value::from("added"), &gone["name"]));
     // Twice the cost is more than a tenth more.
     let mut dearer = before.clone();
     let cost = number(&before["in_scope"]["allocated_cost"]);

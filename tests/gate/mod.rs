@@ -3,6 +3,7 @@
 mod commands;
 mod documented;
 mod formats;
+mod laws;
 mod manifests;
 
 use std::path::Path;
