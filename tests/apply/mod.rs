@@ -27,6 +27,9 @@ use crate::common::{Outcome, gpu_finops};
 
 pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
 
+/// What is planned here rests on claims alone, or is written by hand.
+pub(crate) const NO_METRICS: &str = "GPU_FINOPS_NO_METRICS";
+
 /// A command on a server, at the clock of the tests.
 pub(crate) fn on(server: &ApiServer, args: &[&str]) -> Command {
     let mut command = gpu_finops();
@@ -35,8 +38,7 @@ pub(crate) fn on(server: &ApiServer, args: &[&str]) -> Command {
         .args(["--now", NOW, "--no-progress", "--lease-duration", "2s"])
         .arg("--kubeconfig")
         .arg(server.kubeconfig())
-        // What is planned here rests on claims alone, or is written by hand.
-        .env("GPU_FINOPS_NO_METRICS", "true")
+        .env(NO_METRICS, "true")
         .current_dir(server.folder());
     command
 }

@@ -131,7 +131,7 @@ fn on_the_recorded_cluster_exactly_what_is_stale_is_planned() {
         .map(|a| a.to_string_lossy().replace(super::NOW, "2026-11-23T12:00:00Z"))
         .collect();
     command = crate::common::gpu_finops();
-    command.args(args).current_dir(server.folder());
+    command.args(args).env(super::NO_METRICS, "true").current_dir(server.folder());
     let outcome = crate::common::Outcome::of(&mut command);
     assert_eq!(outcome.code, 0, "{}", outcome.err);
     let text = fs::read_to_string(server.path("plan.json")).expect("written");
@@ -180,6 +180,7 @@ fn changes(many: usize) {
         .args(&args)
         .args(["--now", super::NOW, "--no-progress", "--kubeconfig"])
         .arg(server.kubeconfig())
+        .env(super::NO_METRICS, "true")
         .current_dir(server.folder());
     let outcome = crate::common::Outcome::of(&mut command);
     assert_eq!(outcome.code, 0, "{}", outcome.err);

@@ -29,6 +29,7 @@ async fn create(cluster: &Cluster, object: &Value) -> Value {
 fn command(kubeconfig: &Path, folder: &Path, args: &[&str]) -> Outcome {
     let mut command: Command = gpu_finops();
     command.args(args).arg("--kubeconfig").arg(kubeconfig).current_dir(folder);
+    command.env(super::NO_METRICS, "true");
     // Credential plugins of a real kubeconfig look for their own files.
     if let Some(home) = std::env::var_os("HOME") {
         command.env("HOME", home);
