@@ -75,6 +75,7 @@ fn listed(
         owners: budget.owners.clone(),
         exceptions: exceptions(budget, now),
         file: budget.file.clone(),
+        line: budget.line,
     })
 }
 

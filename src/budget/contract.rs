@@ -61,6 +61,8 @@ pub struct BudgetRow {
     pub owners: Vec<String>,
     /// The file that defines it.
     pub file: String,
+    /// The line of its name in it, counted from 1; null where it is not known.
+    pub line: Option<u32>,
     /// The worst state of its rules.
     pub state: State,
     /// Who, by how much, when, and what to do, in one line.
@@ -335,4 +337,6 @@ pub struct ListedBudget {
     pub exceptions: Vec<ExceptionRow>,
     /// The file that defines it.
     pub file: String,
+    /// The line of its name in it, counted from 1; null where it is not known.
+    pub line: Option<u32>,
 }

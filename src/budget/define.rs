@@ -41,6 +41,8 @@ pub struct Budget {
     pub may_be_empty: bool,
     /// The file that defines it.
     pub file: String,
+    /// The line of its name in it, counted from 1.
+    pub line: Option<u32>,
 }
 
 /// What a budget is about.

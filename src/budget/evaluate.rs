@@ -137,6 +137,7 @@ fn row(
         basis: budget.basis.name().to_owned(),
         owners: budget.owners.clone(),
         file: budget.file.clone(),
+        line: budget.line,
         state: verdict.state,
         summary: String::new(),
         unit: facts.words.unit_name().to_owned(),

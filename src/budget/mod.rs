@@ -22,4 +22,5 @@ pub mod judge;
 pub mod propose;
 pub mod scope;
 pub mod spend;
+pub mod verdict;
 mod words;

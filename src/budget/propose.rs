@@ -160,6 +160,7 @@ pub fn everything(calendar: Calendar) -> Budget {
         exceptions: Vec::new(),
         may_be_empty: true,
         file: String::new(),
+        line: None,
     }
 }
 

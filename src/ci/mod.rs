@@ -3,6 +3,8 @@
 //! `output::ci` makes comments, annotations, JUnit, SARIF and Slack messages of it. Serde structs, no arithmetic, and
 //! nothing of ours above them: whatever judges something (`gate`, `compare`, budgets) fills one.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,12 +99,20 @@ pub struct Table {
 }
 
 /// A rule that was applied, whether or not it found anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Name, as in [`Item::rule`].
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it looks for, in a sentence.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
+}
+
+impl Rule {
+    /// A rule of this program.
+    #[must_use]
+    pub const fn fixed(name: &'static str, about: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), about: Cow::Borrowed(about) }
+    }
 }
 
 /// What a check says.

@@ -265,11 +265,12 @@ pub fn render_explanation(explanation: &Explanation, view: &View, ui: &Ui) -> Re
 /// An encoder that fails.
 pub fn render_budgets(
     report: &BudgetReport,
+    verdict: &Verdict,
     view: &View,
     explained: bool,
     ui: &Ui,
 ) -> Result<Rendered> {
-    let bytes = output::render_budgets(report, view.format, explained, &options(view, ui))
+    let bytes = output::render_budgets(report, verdict, view.format, explained, &options(view, ui))
         .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),

@@ -8,10 +8,9 @@ use crate::output::format::{decimal, percent};
 use crate::units::HOURS_PER_MONTH;
 
 const MAX_INCREASE: Rule =
-    Rule { name: "max-increase", about: "The later report costs no more a month than is allowed." };
-const COMPLETE: Rule =
-    Rule { name: "incomplete-report", about: "Both reports rest on complete data." };
-const BALANCED: Rule = Rule { name: "unbalanced-report", about: "Both ledgers balance." };
+    Rule::fixed("max-increase", "The later report costs no more a month than is allowed.");
+const COMPLETE: Rule = Rule::fixed("incomplete-report", "Both reports rest on complete data.");
+const BALANCED: Rule = Rule::fixed("unbalanced-report", "Both ledgers balance.");
 
 const COLUMNS: &[Column] = &[
     Column { header: "tenant or workload", is_number: false },
@@ -84,7 +83,7 @@ fn increase(report: &CompareReport, limit: Increase) -> Option<Item> {
     let currency = &report.currency;
     (change > allowed + 0.005).then(|| Item {
         severity: Severity::Error,
-        rule: MAX_INCREASE.name.to_owned(),
+        rule: MAX_INCREASE.name.to_string(),
         subject: String::new(),
         message: format!(
             "It costs {change:.2} {currency} more a month; no more than {allowed:.2} is allowed."

@@ -54,7 +54,7 @@ pub fn diff(
         head: side(sides.head, head.len()),
         totals,
         items,
-        rules: rules::applied(rules).into_iter().map(|rule| rule.name.to_owned()).collect(),
+        rules: rules::applied(rules).into_iter().map(|rule| rule.name.to_string()).collect(),
         not_evaluated,
         complete: is_complete,
         assumptions: stamp.assumptions,

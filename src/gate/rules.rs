@@ -14,25 +14,22 @@ use crate::cost::book::model_name;
 use crate::model::manifests::Manifests;
 
 pub(super) const MAX_INCREASE: Rule =
-    Rule { name: "max-increase", about: "The change costs no more a month than is allowed." };
+    Rule::fixed("max-increase", "The change costs no more a month than is allowed.");
 pub(super) const FORBID_MODEL: Rule =
-    Rule { name: "forbid-model", about: "Nothing asks for a GPU model that is not allowed." };
+    Rule::fixed("forbid-model", "Nothing asks for a GPU model that is not allowed.");
 pub(super) const REQUIRE_LABEL: Rule =
-    Rule { name: "require-label", about: "Whatever asks for GPUs says whose it is." };
-pub(super) const OVER_HISTORY: Rule = Rule {
-    name: "deny-over-history",
-    about: "Nothing asks for more GPUs than it had in use of late.",
-};
+    Rule::fixed("require-label", "Whatever asks for GPUs says whose it is.");
+pub(super) const OVER_HISTORY: Rule =
+    Rule::fixed("deny-over-history", "Nothing asks for more GPUs than it had in use of late.");
 pub(super) const CRON_OVERLAP: Rule =
-    Rule { name: "deny-cron-overlap", about: "Runs of a CronJob cannot pile up." };
+    Rule::fixed("deny-cron-overlap", "Runs of a CronJob cannot pile up.");
 pub(super) const UNREADABLE: Rule =
-    Rule { name: "unreadable-manifest", about: "Every document of the manifests can be read." };
+    Rule::fixed("unreadable-manifest", "Every document of the manifests can be read.");
 pub(super) const UNKNOWN_REQUEST: Rule =
-    Rule { name: "unknown-request", about: "It can be told what every workload asks for." };
+    Rule::fixed("unknown-request", "It can be told what every workload asks for.");
 pub(super) const UNKNOWN_PRICE: Rule =
-    Rule { name: "unknown-price", about: "Everything that is asked for has a price." };
-pub(super) const ABSENT: Rule =
-    Rule { name: "absent-base", about: "There is something to compare with." };
+    Rule::fixed("unknown-price", "Everything that is asked for has a price.");
+pub(super) const ABSENT: Rule = Rule::fixed("absent-base", "There is something to compare with.");
 
 /// A workload on both sides.
 pub(super) struct Touched<'a> {
@@ -82,13 +79,13 @@ pub(super) fn judge(
     }
     let has_unknown = items
         .iter()
-        .any(|item| [UNKNOWN_REQUEST.name, UNKNOWN_PRICE.name].contains(&item.rule.as_str()));
+        .any(|item| [UNKNOWN_REQUEST, UNKNOWN_PRICE].iter().any(|rule| rule.name == item.rule));
     if let Some(limit) = rules.max_increase {
         match increase(&changed, totals, limit, currency) {
             Some(item) => items.push(item),
             // What is known is within the limit, and something is not known.
             None if has_unreadable || has_unknown => {
-                not_evaluated.push(MAX_INCREASE.name.to_owned());
+                not_evaluated.push(MAX_INCREASE.name.to_string());
             }
             None => {}
         }
@@ -98,7 +95,7 @@ pub(super) fn judge(
         let Some(figures) = &touched.row.after else { continue };
         match forbidden(touched, figures, &rules.forbid_models) {
             Ok(found) => items.extend(found),
-            Err(()) => not_evaluated.push(FORBID_MODEL.name.to_owned()),
+            Err(()) => not_evaluated.push(FORBID_MODEL.name.to_string()),
         }
         items.extend(unlabelled(touched, after, &rules.require_labels));
         if rules.deny_over_history {
@@ -109,7 +106,7 @@ pub(super) fn judge(
         }
     }
     if has_unreadable && !rules.forbid_models.is_empty() {
-        not_evaluated.push(FORBID_MODEL.name.to_owned());
+        not_evaluated.push(FORBID_MODEL.name.to_string());
     }
     not_evaluated.sort();
     not_evaluated.dedup();
@@ -125,7 +122,7 @@ fn unreadable(set: &Manifests, when: &str) -> Vec<Item> {
         };
         Item {
             severity: Severity::Warning,
-            rule: UNREADABLE.name.to_owned(),
+            rule: UNREADABLE.name.to_string(),
             subject: place.clone(),
             message: format!("{place} cannot be read ({when}): {}", problem.detail),
             advice: "Mend the document; templates have to be rendered first (helm template, \
@@ -141,7 +138,7 @@ fn unreadable(set: &Manifests, when: &str) -> Vec<Item> {
 fn absent(base: &Manifests) -> Option<Item> {
     (base.is_absent).then(|| Item {
         severity: Severity::Notice,
-        rule: ABSENT.name.to_owned(),
+        rule: ABSENT.name.to_string(),
         subject: base.source.clone(),
         message: format!("There is nothing at {}: everything counts as new.", base.source),
         advice: "Check the path, unless the change adds it.".to_owned(),
@@ -161,7 +158,7 @@ fn item(
     let [message, advice] = texts;
     Item {
         severity,
-        rule: rule.name.to_owned(),
+        rule: rule.name.to_string(),
         subject: workload.subject(),
         message,
         advice,
@@ -231,7 +228,7 @@ fn increase(
     // A cent of rounding is nobody's increase.
     (change > allowed + 0.005).then(|| Item {
         severity: Severity::Error,
-        rule: MAX_INCREASE.name.to_owned(),
+        rule: MAX_INCREASE.name.to_string(),
         subject: String::new(),
         message: format!(
             "The change costs up to {change:.2} {currency} more a month; no more than {words} is allowed.{driver}"

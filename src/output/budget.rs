@@ -4,8 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::flat::{FlatTable, flat};
-use super::{Format, OutputError, RenderOptions, csv, document, json, markdown, parquet, table};
+use super::{
+    Format, OutputError, RenderOptions, csv, document, json, markdown, parquet, render_verdict,
+    table,
+};
 use crate::budget::contract::{BudgetList, BudgetReport, BudgetRow, ListedBudget};
+use crate::ci::Verdict;
 
 /// How budgets stand, in one format; for people `explained` with the arithmetic of each figure. CSV and Parquet hold
 /// one row for each budget.
@@ -14,10 +18,14 @@ use crate::budget::contract::{BudgetList, BudgetReport, BudgetRow, ListedBudget}
 /// When an encoder fails; see [`OutputError`].
 pub fn render_budgets(
     report: &BudgetReport,
+    verdict: &Verdict,
     format: Format,
     explained: bool,
     options: &RenderOptions,
 ) -> Result<Vec<u8>, OutputError> {
+    if format.is_for_checks() {
+        return render_verdict(verdict, format, options);
+    }
     let blocks = |options: &RenderOptions| document::build_budgets(report, explained, options);
     let rows = || flat("budgets", &report.budgets.iter().map(row).collect::<Vec<_>>());
     laid_out(format, options, report, &blocks, rows)

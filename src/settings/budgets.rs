@@ -86,25 +86,40 @@ impl BudgetSettings {
 
 /// A budget as it stands in a file.
 struct Read {
+    /// What the file is, and its path.
     file: String,
+    path: String,
     section: BudgetSection,
+}
+
+impl Read {
+    fn of(kind: &str, path: &Path, section: BudgetSection) -> Self {
+        let path = path.display().to_string();
+        Self { file: format!("{kind} {path}"), path, section }
+    }
+
+    fn name(&self) -> &str {
+        &self.section.name.value
+    }
+
+    /// The line of its name.
+    fn line(&self) -> Option<u32> {
+        u32::try_from(self.section.name.defined.line()).ok().filter(|line| *line > 0)
+    }
 }
 
 fn budgets(layers: &Layers, settings: &Settings) -> Result<Vec<Budget>> {
     let mut all: Vec<Read> = Vec::new();
     let config = layers.config();
     if let (Some(sections), Some(path)) = (&config.file().budgets, config.path()) {
-        let file = format!("config file {}", path.display());
-        all.extend(sections.iter().map(|s| Read { file: file.clone(), section: s.clone() }));
+        all.extend(sections.iter().map(|s| Read::of("config file", path, s.clone())));
     }
     for path in layers.many("budgets", parse::path)? {
-        let sections = read(&path)?;
-        let file = format!("budget file {}", path.display());
-        all.extend(sections.into_iter().map(|section| Read { file: file.clone(), section }));
+        all.extend(read(&path)?.into_iter().map(|s| Read::of("budget file", &path, s)));
     }
     for (i, one) in all.iter().enumerate() {
-        if let Some(other) = all[..i].iter().find(|other| other.section.name == one.section.name) {
-            let name = quoted(&one.section.name);
+        if let Some(other) = all[..i].iter().find(|other| other.name() == one.name()) {
+            let name = quoted(one.name());
             return Err(Error::usage(match one.file == other.file {
                 true => format!("{}: budget {name} is there twice", one.file),
                 false => format!("budget {name} is in {} and in {}", other.file, one.file),
@@ -156,14 +171,14 @@ fn missing(field: &str, what: &str) -> Refusal {
 
 fn resolved(read: &Read, all: &[Read], settings: &Settings) -> Result<Budget> {
     budget(read, all, settings).map_err(|(field, what)| {
-        let name = quoted(&read.section.name);
+        let name = quoted(read.name());
         Error::usage(format!("{}: budget {name}: `{field}`: {what}", read.file))
     })
 }
 
 fn budget(read: &Read, all: &[Read], settings: &Settings) -> Checked<Budget> {
     let section = &read.section;
-    at("name", parse::plain(&section.name))?;
+    at("name", parse::plain(read.name()))?;
     let zone = match &section.timezone {
         Some(text) => at("timezone", super::timezone(text))?,
         None => settings.timezone,
@@ -173,7 +188,7 @@ fn budget(read: &Read, all: &[Read], settings: &Settings) -> Checked<Budget> {
     let (scope, scope_text) = scope(section.scope.as_ref())?;
     let basis = basis(section.of.as_deref(), &scope)?;
     Ok(Budget {
-        name: section.name.clone(),
+        name: read.name().to_owned(),
         parent: section.parent.as_deref().map(|name| parent(name, section, all)).transpose()?,
         scope,
         scope_text,
@@ -193,7 +208,8 @@ fn budget(read: &Read, all: &[Read], settings: &Settings) -> Checked<Budget> {
         owners: section.owners.clone().unwrap_or_default(),
         exceptions: exceptions(section.exceptions.as_deref(), zone)?,
         may_be_empty: section.may_be_empty.unwrap_or(false),
-        file: read.file.clone(),
+        file: read.path.clone(),
+        line: read.line(),
     })
 }
 
@@ -297,14 +313,14 @@ fn instant(field: &str, text: &str, zone: Tz) -> Checked<Millis> {
 }
 
 fn parent(name: &str, section: &BudgetSection, all: &[Read]) -> Checked<usize> {
-    let found = all.iter().position(|other| other.section.name == name);
+    let found = all.iter().position(|other| other.name() == name);
     match found {
-        Some(_) if name == section.name => {
+        Some(_) if name == section.name.value => {
             Err(("parent".to_owned(), format!("{} is the budget itself", quoted(name))))
         }
         Some(position) => Ok(position),
         None => {
-            let names: Vec<&str> = all.iter().map(|other| other.section.name.as_str()).collect();
+            let names: Vec<&str> = all.iter().map(|other| other.name()).collect();
             let known = names.join(", ");
             Err((
                 "parent".to_owned(),

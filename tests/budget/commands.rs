@@ -117,7 +117,8 @@ fn every_format_tells_it() {
         outcome.text().to_owned()
     };
     let table = text("table");
-    for part in ["1 budget: 1 breached.", "BUDGETS, WORST FIRST", "FAIL", "driven by", "burn rate"]
+    for part in
+        ["1 budget: 1 breached (chat).", "BUDGETS, WORST FIRST", "FAIL", "driven by", "burn rate"]
     {
         assert!(table.contains(part), "`{part}` is not in: {table}");
     }

@@ -2,6 +2,7 @@
 
 mod balance;
 mod commands;
+mod outputs;
 mod real_day;
 
 use std::path::{Path, PathBuf};

@@ -54,5 +54,14 @@ fn one_tenant_breaches_its_month_by_forecast() {
     for part in wanted {
         assert!(line.contains(part), "`{part}` is not in: {line}");
     }
-    assert!(!line.contains('\n'));
+    assert!(!line.contains('\n') && !line.contains("no finding"), "{line}");
+    let flags = ["--history", "1d", "--at", gentd26::END, "-o", "github-comment"];
+    let comment = budgets.run(&["check"], &[&source[..], &flags].concat());
+    assert_eq!(comment.code, 3, "{}", comment.err);
+    let listed =
+        comment.text().lines().find(|l| l.contains(&format!("** {most}: "))).map(str::to_owned);
+    let listed = listed.unwrap_or_else(|| panic!("{}", comment.text()));
+    for part in [" over; runs out on 2026-11-", "what to do: ", " a month); ask finops"] {
+        assert!(listed.contains(part), "`{part}` is not in: {listed}");
+    }
 }

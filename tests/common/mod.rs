@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod prometheus;
 pub(crate) mod rollups;
+pub(crate) mod scripts;
 pub(crate) mod store;
 pub(crate) mod victoria;
 

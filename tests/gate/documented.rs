@@ -1,20 +1,17 @@
 //! The examples of docs/ci.md do what they say: their commands are run in a clone of a repository.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::Output;
 
 use serde_json::Value;
 
 use super::commands::git;
 use super::{H100, deployment, folder};
+use crate::common::scripts::{block_of, script_in};
 
 /// The YAML block of the document whose first line names this file.
 fn block(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md");
-    let text = std::fs::read_to_string(path).expect("the document");
-    let start = format!("```yaml\n# {file}\n");
-    let (_, rest) = text.split_once(&start).unwrap_or_else(|| panic!("no block of {file}"));
-    rest.split("\n```").next().expect("an end").to_owned()
+    block_of("docs/ci.md", file)
 }
 
 fn yaml(file: &str) -> Value {
@@ -58,21 +55,11 @@ impl Clone {
         std::fs::read_to_string(self.work().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    /// Runs a script as the server does, with the binary on the path.
+    /// Runs a script as the server does.
     fn run(&self, script: &str, variables: &[(&str, &str)]) -> Output {
-        let binary = Path::new(env!("CARGO_BIN_EXE_gpu-finops"));
-        let mut path = binary.parent().expect("a folder").as_os_str().to_owned();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap_or_default());
-        Command::new("bash")
-            .args(["-eo", "pipefail", "-c", script])
-            .current_dir(self.work())
-            .env_clear()
-            .env("PATH", path)
-            .env("GITHUB_STEP_SUMMARY", self.work().join("summary.md"))
-            .envs(variables.iter().copied())
-            .output()
-            .expect("bash runs")
+        let summary = self.work().join("summary.md");
+        let summary = ("GITHUB_STEP_SUMMARY", summary.to_str().expect("UTF-8"));
+        script_in(&self.work(), script, &[&[summary], variables].concat())
     }
 }
 

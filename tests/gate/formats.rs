@@ -23,16 +23,19 @@ fn rendered(format: &str) -> String {
     String::from_utf8(outcome.out).expect("UTF-8")
 }
 
-#[test]
-fn sarif_is_valid() {
+/// What the published schema has against a log.
+pub(crate) fn errors_of_sarif(log: &Value) -> Vec<String> {
     // One pattern of it has a bracket too many, which only ECMAScript lets through.
     let published = include_str!("sarif/sarif-schema-2.1.0.json").replace("{2}]?$", "{2}$");
     let schema: Value = serde_json::from_str(&published).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+    validator.iter_errors(log).map(|e| format!("{}: {e}", e.instance_path())).collect()
+}
+
+#[test]
+fn sarif_is_valid() {
     let log: Value = serde_json::from_str(&rendered("sarif")).expect("JSON");
-    let errors: Vec<String> =
-        validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
+    assert_eq!(errors_of_sarif(&log), Vec::<String>::new());
     let results = log["runs"][0]["results"].as_array().expect("results");
     let levels: Vec<&str> = results.iter().filter_map(|r| r["level"].as_str()).collect();
     assert_eq!(levels, ["error", "error", "warning", "warning"]);
@@ -49,7 +52,7 @@ fn sarif_is_valid() {
     // A schema that takes anything would prove nothing.
     let mut wrong = log.clone();
     wrong["runs"][0]["results"][0]["level"] = Value::from("fatal");
-    assert!(!validator.is_valid(&wrong));
+    assert!(!errors_of_sarif(&wrong).is_empty());
 }
 
 #[test]

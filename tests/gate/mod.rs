@@ -2,7 +2,7 @@
 
 mod commands;
 mod documented;
-mod formats;
+pub(crate) mod formats;
 mod laws;
 mod manifests;
 

@@ -11,7 +11,7 @@ use crate::budget::spend::{Spend, measured};
 use crate::error::{Error, Result};
 use crate::model::policy::Scope;
 use crate::model::window::rfc3339;
-use crate::model::{Interval, IntervalSet, Window};
+use crate::model::{Inputs, Interval, IntervalSet, Window};
 use crate::report::accounts::Accounts;
 use crate::report::contract::{Report, ScopeRow};
 use crate::rollup::{Merge, Merged, Partition};
@@ -32,6 +32,8 @@ pub(super) struct Material<'a> {
     pub report: Report,
     /// As of when.
     pub as_of: Millis,
+    /// What it was made from, where that is one cluster with its samples.
+    pub inputs: Option<Inputs>,
 }
 
 /// Budgets, and what decides their scopes.
@@ -128,9 +130,9 @@ async fn of_snapshot<'a>(
     })?;
     let mut spend = asked.spend(window, as_of)?;
     let name = only_name(&settings.clusters);
-    let accounts = added(&mut spend, Gathered { window, ..recorded }, &settings, name)?;
+    let (accounts, inputs) = added(&mut spend, Gathered { window, ..recorded }, &settings, name)?;
     let report = compute::report_on(&accounts, compute::assumptions(&settings), &settings);
-    Ok(Material { spend, report, as_of })
+    Ok(Material { spend, report, as_of, inputs: Some(inputs) })
 }
 
 /// The name of the one cluster, where it has one.
@@ -138,13 +140,13 @@ fn only_name(clusters: &[ClusterSpec]) -> Option<&str> {
     clusters.first().map(|cluster| cluster.name.as_str())
 }
 
-/// Adds what was gathered, and gives its accounts.
+/// Adds what was gathered, and gives its accounts and what they were made from.
 fn added(
     spend: &mut Spend<'_>,
     gathered: Gathered,
     settings: &Settings,
     name: Option<&str>,
-) -> Result<Accounts> {
+) -> Result<(Accounts, Inputs)> {
     let inputs = gathered.into_inputs(&settings.policy);
     let grid = &spend.grid;
     let (accounts, rows) =
@@ -156,7 +158,7 @@ fn added(
     };
     spend.know(name, &measured(&inputs, settings.policy.max_gap_ms));
     spend.add(&accounts, &rows);
-    Ok(accounts)
+    Ok((accounts, inputs))
 }
 
 async fn live<'a>(asked: Asked<'a>, mut settings: Settings, ui: &Ui) -> Result<Material<'a>> {
@@ -174,9 +176,10 @@ async fn live<'a>(asked: Asked<'a>, mut settings: Settings, ui: &Ui) -> Result<M
                 .hinted("say where: `--cluster NAME=CONTEXT`, `NAME=URL` or `NAME=CONTEXT,URL`"));
         }
         let gathered = gather::gather(&settings, ui).await?;
-        let accounts = added(&mut spend, gathered, &settings, only_name(&settings.clusters))?;
+        let name = only_name(&settings.clusters);
+        let (accounts, inputs) = added(&mut spend, gathered, &settings, name)?;
         let report = compute::report_on(&accounts, compute::assumptions(&settings), &settings);
-        return Ok(Material { spend, report, as_of });
+        return Ok(Material { spend, report, as_of, inputs: Some(inputs) });
     }
     let mut merge = Merge::new(window);
     let mut last = None;
@@ -186,7 +189,7 @@ async fn live<'a>(asked: Asked<'a>, mut settings: Settings, ui: &Ui) -> Result<M
         spend.know(Some(&cluster.name), &IntervalSet::default());
         match gather::gather(&one, ui).await {
             Ok(gathered) => {
-                let accounts = added(&mut spend, gathered, &one, Some(&cluster.name))?;
+                let (accounts, _) = added(&mut spend, gathered, &one, Some(&cluster.name))?;
                 let partition = Partition {
                     cluster: cluster.name.clone(),
                     accounts,
@@ -206,7 +209,7 @@ async fn live<'a>(asked: Asked<'a>, mut settings: Settings, ui: &Ui) -> Result<M
         _ => {
             let Merged { accounts, assumptions } = merge.finish(now_ms);
             let report = compute::report_on(&accounts, assumptions, &settings);
-            Ok(Material { spend, report, as_of })
+            Ok(Material { spend, report, as_of, inputs: None })
         }
     }
 }
@@ -258,7 +261,7 @@ fn of_rollups<'a>(
     merging::say_what_has_no_effect(settings, &assumptions, ui);
     same_currency(&accounts, settings)?;
     let report = compute::report_on(&accounts, assumptions, settings);
-    Ok(Material { spend, report, as_of })
+    Ok(Material { spend, report, as_of, inputs: None })
 }
 
 /// Amounts are in the currency of the settings: money of roll-ups in another one cannot be held against them.

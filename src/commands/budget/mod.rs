@@ -5,15 +5,20 @@ mod material;
 use clap::Subcommand;
 
 use super::gather::system_clock;
-use super::{deliver, resolve, verdict};
+use super::{checked, deliver, recommend, resolve, verdict};
 use crate::budget::build;
 use crate::budget::calendar::{Calendar, FiscalYear};
-use crate::budget::contract::{BudgetReport, State};
-use crate::budget::evaluate::Question;
+use crate::budget::contract::{BudgetReport, BudgetRow, State};
+use crate::budget::evaluate::{Question, evaluate};
 use crate::budget::judge::Strictness;
 use crate::budget::propose::{self, Terms};
 use crate::budget::scope::queue_labels;
+use crate::budget::spend::measured;
+use crate::budget::verdict::verdict as budget_verdict;
 use crate::error::{Error, Result, exit_code};
+use crate::model::{Inputs, Window};
+use crate::report::contract::Finding;
+use crate::settings::Settings;
 use crate::settings::args::{BudgetFlags, BudgetListFlags, Typed};
 use crate::settings::budgets::BudgetSettings;
 use crate::settings::layers::Environment;
@@ -29,6 +34,8 @@ Examples:
   gpu-finops budget check --budgets budgets.yaml --at 2026-12-01
       November, as it closed.
   gpu-finops budget check --budgets budgets.yaml --warn-only -o json
+  gpu-finops budget check --budgets budgets.yaml --store ./rollups -o github-comment --output-file comment.md
+      What a pull request is told; junit, sarif, github-annotations, slack and others are for other places.
   gpu-finops budget check --budgets budgets.yaml --strict --min-known 95%
 
 Exit codes:
@@ -139,9 +146,11 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
 
 async fn check(settings: &BudgetSettings, ui: &Ui) -> Result<()> {
     let view = &settings.settings.view;
-    let target = deliver::Target::check_answer(view)?;
+    let target = deliver::Target::of_check(view)?;
     let report = judged(settings, settings.asked, ui).await?;
-    target.write(deliver::render_budgets(&report, view, false, ui)?, ui)?;
+    let said = budget_verdict(&report, settings.asked.warn_only);
+    let rendered = deliver::render_budgets(&report, &said, view, false, ui)?;
+    checked::write(&target, rendered, &said, &settings.settings, ui)?;
     verdict::announce(&report.coverage, view.format, ui);
     ended(&report, settings)
 }
@@ -153,7 +162,7 @@ async fn explain(name: &str, settings: &BudgetSettings, ui: &Ui) -> Result<()> {
             .hinted(format!("there is {}", names.join(", "))));
     }
     let view = &settings.settings.view;
-    let target = deliver::Target::check_answer(view)?;
+    let target = deliver::Target::of_check(view)?;
     let asked = Strictness { warn_only: true, ..settings.asked };
     let mut report = judged(settings, asked, ui).await?;
     report.budgets.retain(|row| row.name == name);
@@ -163,7 +172,9 @@ async fn explain(name: &str, settings: &BudgetSettings, ui: &Ui) -> Result<()> {
         _ if !report.reconciliation.balanced => exit_code::INCOMPLETE,
         _ => exit_code::OK,
     };
-    target.write(deliver::render_budgets(&report, view, true, ui)?, ui)?;
+    let said = budget_verdict(&report, true);
+    let rendered = deliver::render_budgets(&report, &said, view, true, ui)?;
+    checked::write(&target, rendered, &said, &settings.settings, ui)?;
     ended(&report, settings)
 }
 
@@ -171,16 +182,36 @@ async fn explain(name: &str, settings: &BudgetSettings, ui: &Ui) -> Result<()> {
 async fn judged(settings: &BudgetSettings, asked: Strictness, ui: &Ui) -> Result<BudgetReport> {
     let labels = queue_labels(&settings.settings.policy.tenant_rules);
     let question = Asked { budgets: &settings.budgets, queue_labels: &labels, settings };
-    let Material { spend, report, as_of } = material::read(question, ui).await?;
-    let findings = report.findings.clone();
+    let Material { spend, report, as_of, inputs } = material::read(question, ui).await?;
+    let known = report.findings.clone();
     let question = Question {
         budgets: &settings.budgets,
         as_of,
         currency: &settings.settings.policy.prices.currency,
         min_known: settings.min_known,
-        findings: &findings,
+        findings: &known,
     };
-    Ok(build::report(&spend, &question, asked, report))
+    // To replay the past takes as long as all else: it is done where somebody is going to ask what to do.
+    let is_asked = evaluate(&spend, &question).iter().any(is_alarming);
+    let replayed = match (is_asked, inputs) {
+        (true, Some(inputs)) => Some(changes(inputs, &settings.settings)?),
+        _ => None,
+    };
+    let findings = replayed.as_deref().unwrap_or(question.findings);
+    Ok(build::report(&spend, &Question { findings, ..question }, asked, report))
+}
+
+const fn is_alarming(row: &BudgetRow) -> bool {
+    matches!(row.state, State::Warn | State::Fail | State::Muted)
+}
+
+/// What `recommend` counts on the same time, from the first sample on: what came before is no gap in the evidence.
+fn changes(mut inputs: Inputs, settings: &Settings) -> Result<Vec<Finding>> {
+    let known = measured(&inputs, settings.policy.max_gap_ms);
+    let window = known.hull().and_then(|time| Window::new(time.start, inputs.window.end()));
+    inputs.window = window.unwrap_or(inputs.window);
+    let recommended = recommend::on(&inputs, settings)?.recommendations;
+    Ok(recommended.into_iter().filter(|r| r.counted).map(|r| r.finding).collect())
 }
 
 /// The exit code in words.

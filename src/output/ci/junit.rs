@@ -11,8 +11,8 @@ pub(super) fn render(verdict: &Verdict) -> Result<Vec<u8>, OutputError> {
     for rule in &verdict.rules {
         let found: Vec<&Item> = verdict.items.iter().filter(|i| i.rule == rule.name).collect();
         if !found.iter().any(|item| item.severity == Severity::Error) {
-            let mut case = TestCase::new(rule.name, TestCaseStatus::success());
-            case.set_classname(class(verdict.check, rule.name));
+            let mut case = TestCase::new(visible(&rule.name), TestCaseStatus::success());
+            case.set_classname(class(verdict.check, &rule.name));
             // What is only warned of does not fail, and can be read.
             if !found.is_empty() {
                 let lines: Vec<String> = found.iter().map(|item| text(item)).collect();

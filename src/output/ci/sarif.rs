@@ -104,7 +104,7 @@ struct Region {
 
 pub(super) fn render(verdict: &Verdict) -> Result<Vec<u8>, OutputError> {
     let mut rules: Vec<Rule> =
-        verdict.rules.iter().map(|rule| described(rule.name, rule.about)).collect();
+        verdict.rules.iter().map(|rule| described(&rule.name, &rule.about)).collect();
     for item in &verdict.items {
         if !rules.iter().any(|rule| rule.id == item.rule) {
             rules.push(described(&item.rule, &item.rule));

@@ -7,6 +7,7 @@ use super::{Block, Fact, GridColumn, Item, Tone, len, shown};
 use crate::budget::contract::{
     BacktestRow, BudgetList, BudgetReport, BudgetRow, DriverRow, ExceptionRow, ForecastRow, State,
 };
+use crate::budget::verdict::counted;
 
 /// Warnings that are spelled out; `doctor` has all of them.
 const WARNINGS: usize = 3;
@@ -39,25 +40,8 @@ pub(in super::super) fn build(
     blocks
 }
 
-/// `2 of 5 budgets are breached, 1 could not be evaluated.`
 fn verdict(report: &BudgetReport) -> Block {
-    let of = |state: State| len(report.budgets.iter().filter(|b| b.state == state).count());
-    let all = plural(len(report.budgets.len()), "budget", "budgets");
-    let said = [
-        (State::Fail, "breached"),
-        (State::Error, "not evaluated"),
-        (State::Unclear, "of which too little is known"),
-        (State::Warn, "with a warning"),
-        (State::Muted, "muted"),
-        (State::NotStarted, "not begun"),
-        (State::Ok, "kept"),
-    ];
-    let parts: Vec<String> = said
-        .iter()
-        .filter(|(state, _)| of(*state) > 0)
-        .map(|(state, what)| format!("{} {what}", count(of(*state))))
-        .collect();
-    Block::Verdict(tone(report.state), format!("{all}: {}.", parts.join(", ")))
+    Block::Verdict(tone(report.state), counted(report))
 }
 
 const fn tone(state: State) -> Tone {

@@ -26,7 +26,7 @@ fn a_budget_needs_little() {
     assert_eq!((budget.unit, budget.amount, budget.basis), (Unit::Money, 10.0, Basis::Held));
     assert!(matches!(budget.scope, Scope::Fleet));
     assert_eq!(budget.rules.len(), 2);
-    assert_eq!(budget.file, "config file team.yaml");
+    assert_eq!((budget.file.as_str(), budget.line), ("team.yaml", Some(2)));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_saphyr::Spanned;
 
 use super::sections::Scalar;
 
@@ -33,7 +34,8 @@ pub struct BudgetFile {
 #[serde(deny_unknown_fields)]
 pub struct BudgetSection {
     /// Its name, once among all files.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
     /// Name of the budget that it is part of: what is not of that one's scope does not count here either.
     pub parent: Option<String>,
     /// What counts.
