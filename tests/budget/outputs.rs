@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Budgets, demo};
 use crate::common::scripts::{block_of, script_in};
 use crate::common::{Outcome, gpu_finops};
-use crate::gate::formats::errors_of_sarif;
+use crate::gate::formats::{errors_of_junit, errors_of_sarif};
 
 /// Of the demo's week chat spends 5,779.20 and research 3,302.40 or more: one budget is breached, one kept, one is of
 /// nobody.
@@ -88,6 +88,7 @@ fn sarif_is_valid_with_a_rule_for_each_budget() {
 fn junit_has_a_case_for_each_budget() {
     let report =
         quick_junit::Report::deserialize_from_str(&checked("junit", &[], 3)).expect("JUnit");
+    assert_eq!(errors_of_junit(&checked("junit", &[], 3)), "");
     assert_eq!((report.tests, report.failures, report.errors), (3, 2, 0));
     let warned = quick_junit::Report::deserialize_from_str(&checked("junit", &["--warn-only"], 1));
     assert_eq!(

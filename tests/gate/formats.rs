@@ -55,6 +55,32 @@ fn sarif_is_valid() {
     assert!(!errors_of_sarif(&wrong).is_empty());
 }
 
+/// What the schema of Jenkins' xUnit plugin has against a report; nothing where it is not at hand.
+pub(crate) fn errors_of_junit(xml: &str) -> String {
+    let Some(tools) = std::env::var_os("GPU_FINOPS_JUNIT").map(std::path::PathBuf::from) else {
+        eprintln!("skipped: GPU_FINOPS_JUNIT names no folder of tests/junit-schema");
+        return String::new();
+    };
+    let validate = "import sys\nfrom lxml import etree\n\
+                    schema = etree.XMLSchema(etree.parse(sys.argv[1]))\n\
+                    schema.validate(etree.fromstring(sys.stdin.buffer.read()))\n\
+                    print(schema.error_log, end='')";
+    let mut python = assert_cmd::Command::new(tools.join("bin/python"));
+    python.args(["-c", validate]).arg(tools.join("junit-10.xsd")).write_stdin(xml);
+    let output = python.output().expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn junit_is_valid() {
+    let xml = rendered("junit");
+    assert_eq!(errors_of_junit(&xml), "");
+    // A schema that takes anything would prove nothing.
+    let wrong = errors_of_junit(&xml.replace("<testcase ", "<testcase line=\"1\" "));
+    assert_eq!(wrong.is_empty(), std::env::var_os("GPU_FINOPS_JUNIT").is_none(), "{wrong}");
+}
+
 #[test]
 fn junit_is_well_formed_and_its_counts_are_right() {
     let xml = rendered("junit");
