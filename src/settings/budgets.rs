@@ -320,7 +320,7 @@ fn parent(name: &str, section: &BudgetSection, all: &[Read]) -> Checked<usize> {
         }
         Some(position) => Ok(position),
         None => {
-            let names: Vec<&str> = all.iter().map(|other| other.name()).collect();
+            let names: Vec<&str> = all.iter().map(Read::name).collect();
             let known = names.join(", ");
             Err((
                 "parent".to_owned(),

@@ -43,7 +43,8 @@ fn budget() -> Budget {
         owners: vec!["ml-leads".into()],
         exceptions: Vec::new(),
         may_be_empty: false,
-        file: "budget file b.yaml".into(),
+        file: "b.yaml".into(),
+        line: Some(2),
     }
 }
 

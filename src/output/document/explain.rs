@@ -50,8 +50,10 @@ fn recommendation(e: &Explanation) -> Vec<Block> {
     if let Some(why) = &e.refusal {
         out.push(Block::Note(Tone::Bad, format!("Refused: {why}.")));
     }
+    // Which no other rule finds.
+    let turns_off = e.evidence.contains_key("off_hours_per_week");
     if let Some(proof) = &e.proof {
-        out.push(Block::Note(Tone::Plain, replayed(proof, &e.currency)));
+        out.push(Block::Note(Tone::Plain, replayed(proof, turns_off, &e.currency)));
     }
     if !e.evidence.is_empty() {
         out.push(Block::Note(Tone::Plain, format!("It rests on: {}.", evidence(&e.evidence))));

@@ -7,7 +7,9 @@ use super::super::format::{count, decimal, duration, hours_alone, money_alone, p
 use super::findings::{after_colon, evidence};
 use super::value::{Value, column};
 use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, packing, shown};
-use crate::recommend::contract::{NotJudged, ProofRow, RecommendReport, Recommendation, Risk};
+use crate::recommend::contract::{
+    Change, NotJudged, ProofRow, RecommendReport, Recommendation, Risk,
+};
 use crate::report::contract::{Basis, SavingsKind};
 
 /// From this rank on a column is shown in wide output only.
@@ -171,7 +173,11 @@ fn item(r: &Recommendation, currency: &str) -> Item {
     let mut body = vec![finding.action.clone()];
     body.extend(r.refusal.as_ref().map(|why| format!("Refused: {why}.")));
     body.extend(r.realised_by.as_ref().map(|what| format!("Comes back as money: {what}.")));
-    body.extend(r.proof.as_ref().map(|proof| replayed(proof, currency)));
+    body.extend(
+        r.proof
+            .as_ref()
+            .map(|proof| replayed(proof, matches!(r.change, Change::Schedule { .. }), currency)),
+    );
     body.push(format!("Risk {}: {}.", risk(r.risk), r.risk_note));
     if !r.excludes.is_empty() {
         body.push(format!("Instead of: {}.", r.excludes.join(", ")));
@@ -199,8 +205,10 @@ fn item(r: &Recommendation, currency: &str) -> Item {
 }
 
 /// `Replayed 3 times, 120 GPU-hours: never over capacity, never short of memory, 0.1 GPU-hours …`.
-pub(super) fn replayed(proof: &ProofRow, currency: &str) -> String {
+/// `turns_off`: it was a schedule that was replayed, which has no capacity to be over.
+pub(super) fn replayed(proof: &ProofRow, turns_off: bool, currency: &str) -> String {
     let compute = match proof.over_capacity_ratio {
+        _ if turns_off => missed(proof),
         share if share > 0.0 => format!(
             "over capacity for {} of its active time, {} times at worst and for {} at a stretch",
             percent(Some(share)),
@@ -210,10 +218,11 @@ pub(super) fn replayed(proof: &ProofRow, currency: &str) -> String {
         _ => "never over capacity".to_owned(),
     };
     let memory = match proof.memory_overflow_minutes {
-        None => "memory not judged".to_owned(),
-        Some(0) => "never short of memory".to_owned(),
+        None if turns_off => String::new(),
+        None => ", memory not judged".to_owned(),
+        Some(0) => ", never short of memory".to_owned(),
         Some(minutes) => {
-            format!("short of memory for {}", plural(u64::from(minutes), "minute", "minutes"))
+            format!(", short of memory for {}", plural(u64::from(minutes), "minute", "minutes"))
         }
     };
     let regret = match proof.regret_per_month {
@@ -227,7 +236,19 @@ pub(super) fn replayed(proof: &ProofRow, currency: &str) -> String {
         folds => format!("Replayed on {} later parts", count(u64::from(folds))),
     };
     let hours = hours_alone(proof.replayed_hours);
-    format!("{folds} ({hours} hours): {compute}, {memory}{regret}.")
+    format!("{folds} ({hours} hours): {compute}{memory}{regret}.")
+}
+
+/// What a schedule would have missed.
+fn missed(proof: &ProofRow) -> String {
+    match proof.over_capacity_ratio {
+        share if share > 0.0 => format!(
+            "off for {} of its active time, for {} at a stretch",
+            percent(Some(share)),
+            duration(Some(proof.longest_overload_seconds))
+        ),
+        _ => "never off when it was active".to_owned(),
+    }
 }
 
 /// What is not judged, by reason, because one reason stands for many.
@@ -251,4 +272,45 @@ fn unjudged(rows: &[NotJudged], options: &RenderOptions) -> Vec<Block> {
     };
     let heading = Block::Heading("Not judged".to_owned());
     std::iter::once(heading).chain(by_reason.iter().take(visible).map(note)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(over_capacity_ratio: f64, memory_overflow_minutes: Option<u32>) -> ProofRow {
+        ProofRow {
+            folds: 3,
+            replayed_hours: 120.0,
+            active_hours: 60.0,
+            over_capacity_ratio,
+            worst_overload: 1.5,
+            longest_overload_seconds: 600.0,
+            memory_overflow_minutes,
+            worst_memory_overflow_bytes: None,
+            regret_per_month: Some(12.0),
+        }
+    }
+
+    #[test]
+    fn a_proof_is_told_in_words_of_what_was_replayed() {
+        let told = |proof: &ProofRow, turns_off| replayed(proof, turns_off, "USD");
+        let begin = "Replayed on 3 later parts (120.0 hours): ";
+        let end = ", $12.00 a month dearer than by hindsight.";
+        for (over, memory, turns_off, expected) in [
+            (0.0, Some(0), false, "never over capacity, never short of memory"),
+            (
+                0.01,
+                Some(2),
+                false,
+                "over capacity for 1.0% of its active time, 1.5 times at worst and for 10m at a stretch, \
+                 short of memory for 2 minutes",
+            ),
+            (0.0, None, false, "never over capacity, memory not judged"),
+            (0.0, None, true, "never off when it was active"),
+            (0.01, None, true, "off for 1.0% of its active time, for 10m at a stretch"),
+        ] {
+            assert_eq!(told(&proof(over, memory), turns_off), format!("{begin}{expected}{end}"));
+        }
+    }
 }
