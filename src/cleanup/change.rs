@@ -7,10 +7,12 @@ use super::contract::{Operation, Place, Step};
 use super::diff;
 use super::edits::requests::{self, Requests};
 use super::edits::{claims, gpus, nodes, sleep};
-use super::objects::{Object, Objects, bare, mark, meta, text};
+use super::objects::{Object, Objects, mark, meta, text};
+use super::plan::state::for_creation;
 use super::scaling;
 use super::schedule;
 use crate::kinds;
+use crate::output::format::bytes;
 use crate::recommend::contract::Change;
 
 /// What comes of a change.
@@ -100,7 +102,7 @@ pub(super) fn make(change: &Change, object: Object<'_>, context: &Context<'_>) -
                 cpu_millicores: amounts(*cpu_millicores_from, *cpu_millicores_to),
                 memory_bytes: amounts(*memory_bytes_from, *memory_bytes_to),
             };
-            let action = format!("Request less CPU and memory beside the GPUs of {title}.");
+            let action = less(&requests, &title);
             sized(object, context, action, &|object, _| {
                 requests::asking(object.value, &requests).map(edited)
             })
@@ -123,6 +125,16 @@ pub(super) fn make(change: &Change, object: Object<'_>, context: &Context<'_>) -
 #[expect(clippy::cast_precision_loss, reason = "millicores and bytes of one pod are below 2^53")]
 fn amounts(from: Option<u64>, to: Option<u64>) -> (f64, f64) {
     from.zip(to).map_or((0.0, 0.0), |(from, to)| (from as f64, to as f64))
+}
+
+/// `Request 650m instead of 4000m CPU and 1.2 GiB instead of 16.0 GiB memory per pod of Deployment a/web.`
+fn less(requests: &Requests, title: &str) -> String {
+    let (cpu, memory) = (requests.cpu_millicores, requests.memory_bytes);
+    let cpu = (cpu.1 < cpu.0).then(|| format!("{:.0}m instead of {:.0}m CPU", cpu.1, cpu.0));
+    let memory = (memory.1 < memory.0)
+        .then(|| format!("{} instead of {} memory", bytes(Some(memory.1)), bytes(Some(memory.0))));
+    let amounts: Vec<String> = cpu.into_iter().chain(memory).collect();
+    format!("Request {} per pod of {title}.", amounts.join(" and "))
 }
 
 /// What an edit gives: objects to be made before, the object after, objects to be deleted then.
@@ -155,7 +167,7 @@ pub(super) fn steps(object: Object<'_>, new: New<'_>) -> Vec<Step> {
     };
     let delete = |object: Object<'_>| Step {
         target: object.target(),
-        operation: Operation::Delete { object: bare(object.value) },
+        operation: Operation::Delete { object: for_creation(object.value) },
     };
     let created = new.created.into_iter().map(create);
     created.chain(step(object, &new.after)).chain(new.deleted.into_iter().map(delete)).collect()

@@ -17,6 +17,7 @@ mod schedule;
 mod stale;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 mod virtual_cluster;
 
 pub use build::{Material, patches};

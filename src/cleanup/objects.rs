@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::contract::Target;
+use super::plan::state::for_creation;
 use crate::kinds;
 
 /// No chain of controllers is longer; a longer one is a loop.
@@ -203,16 +204,17 @@ impl<'a> Objects<'a> {
     }
 }
 
-/// An object without what a server adds: what somebody would write to make it.
+/// An object as somebody would write it into a manifest: [`for_creation`] without what tools and controllers note on it.
 #[must_use]
 pub fn bare(value: &Value) -> Value {
+    let made = for_creation(value);
     let mut out = Map::new();
     for field in ["apiVersion", "kind"] {
-        out.insert(field.to_owned(), value.get(field).cloned().unwrap_or(Value::Null));
+        out.insert(field.to_owned(), made.get(field).cloned().unwrap_or(Value::Null));
     }
     let mut metadata = Map::new();
     for field in ["name", "namespace", "labels", "annotations"] {
-        if let Some(kept) = value.get("metadata").and_then(|m| m.get(field)) {
+        if let Some(kept) = made.get("metadata").and_then(|m| m.get(field)) {
             metadata.insert(field.to_owned(), kept.clone());
         }
     }
@@ -220,9 +222,9 @@ pub fn bare(value: &Value) -> Value {
         annotations.retain(|key, _| !COPIES.iter().any(|copy| key.contains(copy)));
     }
     out.insert("metadata".to_owned(), metadata.into());
-    let others = value.as_object().into_iter().flatten();
-    let others = others
-        .filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+    let others = made.as_object().into_iter().flatten();
+    let others =
+        others.filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
     out.extend(others.map(|(key, field)| (key.clone(), field.clone())));
     Value::Object(out)
 }

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::build::Material;
 use super::contract::{Elsewhere, Operation, Patch, Place, Reported, Step, Still};
-use super::objects::{Object, bare, meta};
+use super::objects::{Object, meta};
 use super::place::{self, synced};
+use super::plan::state::for_creation;
 use crate::claims::Class;
 use crate::claims::contract::ClaimRow;
 use crate::recommend::contract::{Recommendation, Risk};
@@ -140,7 +141,7 @@ fn patch(row: &ClaimRow, found: Option<&Recommendation>, object: Object<'_>) -> 
         still: Still::StaleClaim,
         steps: vec![Step {
             target: object.target(),
-            operation: Operation::Delete { object: bare(object.value) },
+            operation: Operation::Delete { object: for_creation(object.value) },
         }],
     }
 }

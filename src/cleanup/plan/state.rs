@@ -79,7 +79,7 @@ pub fn state(object: &Value) -> String {
     sha256(&canonical(&wanted(object)))
 }
 
-/// An object as it would be written to have it again: without what a server adds.
+/// An object as it would be written to have it again: all that was in it, without what a server adds.
 #[must_use]
 pub fn for_creation(object: &Value) -> Value {
     let mut object = wanted(object);

@@ -6,6 +6,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::cleanup::contract::{Operation, Step};
+use crate::cleanup::objects::Object;
+use crate::cleanup::place;
 use crate::kinds;
 use crate::model::policy::LabelRequirement;
 use crate::model::window::rfc3339;
@@ -67,6 +69,7 @@ impl Exemptions {
             .or_else(|| self.of_kind(object))
             .or_else(|| self.of_age(object, now_ms))
             .or_else(|| controlled(object))
+            .or_else(|| kept_elsewhere(object))
             .or_else(|| of_pods(step, object, around))
     }
 
@@ -114,6 +117,16 @@ fn controlled(object: &Value) -> Option<String> {
     let owner = owners.iter().find(|owner| owner["controller"] == true)?;
     let text = |field: &str| owner[field].as_str().unwrap_or("?").to_owned();
     Some(format!("it belongs to {} {}, which would undo the change", text("kind"), text("name")))
+}
+
+/// What whoever keeps it would set back: a Git repository, a virtual cluster.
+fn kept_elsewhere(object: &Value) -> Option<String> {
+    let object = Object { origin: "", value: object };
+    let git = || Some(place::elsewhere(object)?.1);
+    let virtual_cluster =
+        place::synced(object).map(|s| format!("in the virtual cluster {}", s.cluster));
+    let where_to = virtual_cluster.or_else(git)?;
+    Some(format!("it is kept elsewhere, and would be set back here: change it {where_to}"))
 }
 
 /// What pods say that a change would end.

@@ -6,7 +6,6 @@ use super::super::format::{count, hours_alone, money_alone, plural};
 use super::findings::{after_colon, evidence};
 use super::{Block, Item, Tone, len};
 use crate::cleanup::contract::{Elsewhere, Operation, Patch, PatchSet, Reported, Step};
-use crate::recommend::contract::Risk;
 
 /// The document for patches.
 pub(in super::super) fn build(set: &PatchSet, options: &RenderOptions) -> Vec<Block> {
@@ -67,11 +66,7 @@ fn item(patch: &Patch, currency: &str) -> Item {
     if steps.is_empty() {
         steps.push(patch.id.clone());
     }
-    let risk = match patch.risk {
-        Risk::Low => "low",
-        Risk::Medium => "medium",
-        Risk::High => "high",
-    };
+    let risk = patch.risk.name();
     Item {
         tone: Tone::Warn,
         head: format!(

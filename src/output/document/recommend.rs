@@ -10,6 +10,7 @@ use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, packing, shown};
 use crate::recommend::contract::{
     Change, NotJudged, ProofRow, RecommendReport, Recommendation, Risk,
 };
+use crate::recommend::contract::{NotJudged, ProofRow, RecommendReport, Recommendation};
 use crate::report::contract::{Basis, SavingsKind};
 
 /// From this rank on a column is shown in wide output only.
@@ -119,7 +120,7 @@ fn grid(report: &RecommendReport, options: &RenderOptions) -> Grid {
         (text("tenant", 3), figures(|r| Value::Text(r.tenant.clone()))),
         (number("GPU-h/month", 4), figures(|r| Value::Hours(Some(r.monthly_gpu_hours)))),
         (number("confidence", 2), figures(|r| Value::Ratio(Some(r.finding.confidence)))),
-        (fixed("risk", 1), figures(|r| Value::Text(risk(r.risk).to_owned()))),
+        (fixed("risk", 1), figures(|r| Value::Text(r.risk.name().to_owned()))),
         (fixed("frees", 5), figures(|r| Value::Text(kind(r.finding.savings_kind).to_owned()))),
         (text("id", WIDE), figures(|r| Value::Text(r.finding.id.clone()))),
     ];
@@ -131,14 +132,6 @@ fn grid(report: &RecommendReport, options: &RenderOptions) -> Grid {
     Grid {
         rows: rows.iter().enumerate().map(|(i, r)| grid_row(i, r)).collect(),
         columns: columns.iter().map(|(column, _)| column.clone()).collect(),
-    }
-}
-
-const fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "low",
-        Risk::Medium => "medium",
-        Risk::High => "high",
     }
 }
 
@@ -179,6 +172,8 @@ fn item(r: &Recommendation, currency: &str) -> Item {
             .map(|proof| replayed(proof, matches!(r.change, Change::Schedule { .. }), currency)),
     );
     body.push(format!("Risk {}: {}.", risk(r.risk), r.risk_note));
+    body.extend(r.proof.as_ref().map(|proof| replayed(proof, currency)));
+    body.push(format!("Risk {}: {}.", r.risk.name(), r.risk_note));
     if !r.excludes.is_empty() {
         body.push(format!("Instead of: {}.", r.excludes.join(", ")));
     }

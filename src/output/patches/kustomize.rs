@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::{RenderOptions, document, markdown};
 use super::{OutputError, document_of, identity, merge, to_yaml};
 use crate::cleanup::contract::{Operation, Patch, PatchSet, Place, Step, Target};
+use crate::cleanup::objects::bare;
 
 /// Files of a folder, by path.
 type Files = Vec<(String, Vec<u8>)>;
@@ -107,7 +108,7 @@ fn folder(
             Operation::Delete { object } => {
                 write(format!("overlay/{file}"), deletion(&step.target)?);
                 overlay.patches.push(json!({ "path": file }));
-                write(format!("inverse/{file}"), to_yaml(object)?);
+                write(format!("inverse/{file}"), to_yaml(&bare(object))?);
                 inverse.resources.push(file);
             }
             Operation::Patch { forward, inverse: back } => {
