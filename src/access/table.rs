@@ -83,6 +83,9 @@ const fn row(
     Row { part, group, resources, verbs, name: "", why }
 }
 
+/// Groups of which [`ROWS`] say who lists what.
+const LISTED: &[&str] = &["apps", "batch", "agents.x-k8s.io", "extensions.agents.x-k8s.io"];
+
 const CLAIMS: &str = "resource.k8s.io";
 
 const ROWS: &[Row] = &[
@@ -126,6 +129,14 @@ const ROWS: &[Row] = &[
         &["list"],
         "agent sandboxes",
     ),
+    row(
+        Part::Read,
+        "autoscaling",
+        &["horizontalpodautoscalers"],
+        &["list"],
+        "who else sets numbers of replicas",
+    ),
+    row(Part::Read, "keda.sh", &["scaledobjects"], &["list"], "who else sets numbers of replicas"),
     row(Part::Read, "policy", &["poddisruptionbudgets"], &["list"], "what guards running pods"),
     row(Part::Discovery, "", &["services"], &["list"], "finding the metric server"),
     row(Part::Discovery, "", &["services/proxy"], &["get"], "reaching the metric server"),
@@ -180,10 +191,14 @@ pub fn permissions() -> Vec<Permission> {
             name: "",
             why,
         };
-        [
-            one(Part::Read, "get", "owners of pods, and workloads again before they are changed"),
+        let listed = !LISTED.contains(&kind.group);
+        let list = one(Part::Read, "list", "claims that are named by workloads without pods");
+        let get =
+            one(Part::Read, "get", "owners of pods, and workloads again before they are changed");
+        listed.then_some(list).into_iter().chain([
+            get,
             one(Part::Write, "patch", "smaller requests, fewer replicas, sleep, and marks"),
-        ]
+        ])
     };
     let mut out: Vec<Permission> =
         ROWS.iter().flat_map(of_row).chain(workloads.flat_map(of_kind)).collect();

@@ -104,6 +104,23 @@ impl<'a> Surroundings<'a> {
         self.sight.workloads
     }
 
+    /// Why a claim of a namespace may be named by a workload that is not seen.
+    #[must_use]
+    pub fn doubt_about_workloads(&self, namespace: &str) -> Option<&'static str> {
+        if !self.workloads_are_known() {
+            return Some("not all workloads could be listed, and one may name it");
+        }
+        self.sight
+            .unread_in(namespace)
+            .map(|_| "what makes pods in its namespace could not be read, and may name it")
+    }
+
+    /// What makes pods in a namespace and could not be read, as `Kind name`.
+    #[must_use]
+    pub fn unread_in(&self, namespace: &str) -> Option<&str> {
+        self.sight.unread_in(namespace)
+    }
+
     /// Live pods that have a claim reserved or name it.
     #[must_use]
     pub fn live_pods(&self, claim: &ClaimFact) -> Vec<&'a PodFact> {

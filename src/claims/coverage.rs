@@ -1,5 +1,7 @@
 //! What the listing rests on, and what it lacks.
 
+use std::collections::BTreeSet;
+
 use super::build::{Listed, Question};
 use super::classify::Surroundings;
 use super::contract::{ClaimCoverage, ProblemRow, UseCoverage};
@@ -96,6 +98,15 @@ fn about_sight(facts: &ClusterFacts, around: &Surroundings<'_>) -> Vec<ProblemRo
             "were not listed in full: a claim that is not named may be named by one that is not seen",
         ));
     }
+    let namespaces: BTreeSet<&str> =
+        facts.dra.claims.iter().map(|claim| claim.namespace.as_str()).collect();
+    missing.extend(namespaces.into_iter().filter_map(|namespace| {
+        let owner = around.unread_in(namespace)?;
+        let detail = format!(
+            "makes pods and could not be read: a claim in {namespace} that is not named may be named there"
+        );
+        Some(problem(format!("{namespace}: {owner}"), detail))
+    }));
     missing
 }
 

@@ -198,10 +198,10 @@ impl About<'_> {
                     None => "delete it for tidiness: it holds nothing, so nothing is saved",
                 },
             )
-            .doubted(self.doubt_about_pods().or(match self.around.sight.workloads {
-                true => None,
-                false => Some("not all workloads could be listed, and one may name it"),
-            })),
+            .doubted(
+                self.doubt_about_pods()
+                    .or(self.around.doubt_about_workloads(&self.claim.namespace)),
+            ),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What of the cluster was seen: an object may only be called absent where its kind was listed in full.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::HolderState;
 use super::holders::Pods;
@@ -25,13 +25,15 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("kubernetes/sandboxtemplates", "SandboxTemplate"),
     ("kubernetes/sandboxwarmpools", "SandboxWarmPool"),
 ];
-/// Sources that stand for further workloads: groups that could not be looked into, single objects.
+/// Sources that stand for further workloads: groups that could not be looked into, kinds that only a cleanup lists.
 const FURTHER: &[&str] = &[
     "kubernetes/scheduling.k8s.io",
     "kubernetes/agents.x-k8s.io",
     "kubernetes/extensions.agents.x-k8s.io",
-    "kubernetes/owners",
+    "kubernetes/further-workloads",
 ];
+/// Owners of other kinds, read one by one.
+const OWNERS: &str = "kubernetes/owners";
 /// The source of pods.
 const PODS: &str = "kubernetes/pods";
 
@@ -42,6 +44,8 @@ pub(super) struct Sight {
     pub(super) pods: bool,
     /// The workloads whose templates name claims.
     pub(super) workloads: bool,
+    /// Owners that could not be read, one by namespace: what they make is seen, what they may make is not.
+    unread: BTreeMap<String, String>,
     /// Kinds of owners.
     kinds: BTreeSet<String>,
 }
@@ -65,6 +69,7 @@ impl Sight {
             return Self {
                 pods: !facts.pods.is_empty(),
                 workloads: !facts.owners.is_empty() || !facts.dra.references.is_empty(),
+                unread: BTreeMap::new(),
                 kinds: facts.owners.iter().map(|owner| owner.this.kind.clone()).collect(),
             };
         }
@@ -79,8 +84,14 @@ impl Sight {
             pods: in_full(PODS),
             workloads: WORKLOADS.iter().all(|(source, _)| in_full(source))
                 && !optional.into_iter().any(|source| lacking(source)),
+            unread: if lacking(OWNERS) { unread(facts) } else { BTreeMap::new() },
             kinds: kinds.map(|(_, kind)| (*kind).to_owned()).collect(),
         }
+    }
+
+    /// What of a namespace could not be read and may name a claim there; a claim is named in its own namespace only.
+    pub(super) fn unread_in(&self, namespace: &str) -> Option<&str> {
+        self.unread.get(namespace).map(String::as_str)
     }
 
     /// How the owner of a claim is. Pods are told apart by their UID, other kinds by their name: an
@@ -102,4 +113,24 @@ impl Sight {
         };
         if gone { OwnerState::Gone } else { OwnerState::There }
     }
+}
+
+/// Owners that objects name and that are not among them, but for kinds that were listed in full: those are gone.
+fn unread(facts: &ClusterFacts) -> BTreeMap<String, String> {
+    let read: BTreeSet<(&str, &OwnerRef)> =
+        facts.owners.iter().map(|owner| (owner.namespace.as_str(), &owner.this)).collect();
+    let of_pods = facts.pods.iter().map(|pod| (&pod.namespace, &pod.owner));
+    let all = of_pods.chain(facts.owners.iter().map(|owned| (&owned.namespace, &owned.owner)));
+    let is_listed = |kind: &str| {
+        kind == "Node" || kind == "Pod" || WORKLOADS.iter().any(|(_, listed)| *listed == kind)
+    };
+    let mut out = BTreeMap::new();
+    for (namespace, owner) in all {
+        let Some(owner) = owner else { continue };
+        if !is_listed(&owner.kind) && !read.contains(&(namespace.as_str(), owner)) {
+            out.entry(namespace.clone())
+                .or_insert_with(|| format!("{} {}", owner.kind, owner.name));
+        }
+    }
+    out
 }

@@ -140,7 +140,7 @@ impl Target {
             (Self::Stdout, Rendered::Document(bytes)) => ui.data(&bytes),
             (Self::File(path), Rendered::Document(bytes)) => {
                 replace(path, &bytes)?;
-                ui.note(&format!("report written to {}", path.display()));
+                ui.note(&format!("written to {}", path.display()));
                 Ok(())
             }
             (Self::Special(path), Rendered::Document(bytes)) => fs::OpenOptions::new()

@@ -278,6 +278,10 @@ async fn discovered(cluster: &Cluster, live: &LiveSource, ui: &Ui) -> Result<Ser
     let none = |message: String| {
         Error::failed(message)
             .hinted("name it with `--prometheus URL`; `kubectl port-forward` makes one reachable")
+            .hinted(
+                "or do without: `--no-metrics`; of what could be changed, `patch`, `plan` and `cleanup` then know claims \
+                 that are left over alone",
+            )
     };
     let discovery = kubernetes::discover(cluster).await.map_err(|e| {
         none(format!("cannot read from the cluster at {}", cluster.url())).caused_by(e)

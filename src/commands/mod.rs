@@ -34,6 +34,7 @@ mod scraping;
 pub mod snapshot;
 pub mod verdict;
 mod watch;
+mod workloads;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 
 use super::gather::{self, Gathered};
-use super::{claims as claim_rows, deliver, recommend, resolve, verdict};
+use super::{claims as claim_rows, deliver, recommend, resolve, verdict, workloads};
 use crate::claims::contract::ClaimsReport;
 use crate::cleanup::contract::{ClusterIdentity, PatchSet, Target};
 use crate::cleanup::objects::{Objects, bare, meta};
@@ -85,12 +85,13 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let manifests = args.source.as_deref().map(files::Manifests::read).transpose()?;
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let Read { set, objects, recommended, .. } = read(&settings, ui).await?;
+    let set = set.one_change_each();
     match manifests {
         Some(manifests) => files::change(&manifests, &set, args.write, ui)?,
         None => target.write(rendered(&set, format, &objects, &settings, ui)?, ui)?,
     }
     let (coverage, currency) = (&recommended.coverage, &recommended.currency);
-    verdict::announce(coverage, settings.view.format, ui);
+    verdict::announce_all(coverage, ui);
     verdict::judge(&recommended.reconciliation, coverage, currency, settings.strict)
 }
 
@@ -146,16 +147,7 @@ pub struct Read {
     pub claims: ClaimsReport,
 }
 
-/// What would be changed, by the sources and filters of the settings.
-///
-/// # Errors
-///
-/// As `recommend`.
-pub async fn patches(settings: &Settings, ui: &Ui) -> Result<PatchSet> {
-    read(settings, ui).await.map(|read| read.set)
-}
-
-/// The same, with what it was made from.
+/// What would be changed, by the sources and filters of the settings, with what it was made from.
 ///
 /// # Errors
 ///
@@ -167,6 +159,7 @@ pub async fn read(settings: &Settings, ui: &Ui) -> Result<Read> {
         let (further, problems) = kubernetes::autoscalers(cluster, ui.progress().as_ref()).await;
         problems.iter().for_each(|problem| ui.warn(problem));
         gathered.objects.items.extend(further);
+        workloads::add(cluster, &mut gathered.objects, ui).await;
     }
     let url = cluster.map(|cluster| cluster.url().to_owned());
     from_gathered(gathered, url, settings)

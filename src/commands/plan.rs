@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::apply::{Fresh, Key, Objects, key, live_cluster};
+use super::apply::{Fresh, Key, Objects, ends_now, key, live_cluster};
 use super::gather::system_clock;
-use super::{deliver, patch, resolve};
+use super::{deliver, patch, resolve, verdict};
 use crate::cleanup::contract::Operation;
 use crate::cleanup::contract::{Patch, PatchSet, Reported, Step, Still};
 use crate::cleanup::plan::allowed;
@@ -16,8 +16,10 @@ use crate::cleanup::plan::contract::{Plan, SCHEMA_VERSION, TargetState};
 use crate::cleanup::plan::limits::breaches;
 use crate::cleanup::plan::state::state;
 use crate::cleanup::run::outcome::applies;
+use crate::cleanup::turns::Turns;
 use crate::error::{Error, Result};
 use crate::model::window::rfc3339;
+use crate::output::format::{money_alone, plural};
 use crate::settings::args::PlanFlags;
 use crate::settings::layers::Environment;
 use crate::settings::{Settings, View};
@@ -26,7 +28,7 @@ use crate::units::Millis;
 
 /// Objects that are read at once.
 const AT_ONCE: usize = 8;
-/// Changes of which a word is said.
+/// Rows of a kind of which a word is said.
 const SAID: usize = 20;
 
 const EXAMPLES: &str = "\
@@ -73,22 +75,47 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     target.write(deliver::Rendered::Document(text.into_bytes()), ui)
 }
 
+/// What is in a plan, for whoever looks at a log.
 fn say(plan: &Plan, ui: &Ui) {
-    let patches = &plan.changes.patches;
+    let PatchSet { patches, elsewhere, reported, currency, .. } = &plan.changes;
     ui.note(&format!(
-        "{} changes planned, {} to be made elsewhere, {} left alone",
-        patches.len(),
-        plan.changes.elsewhere.len(),
-        plan.changes.reported.len()
+        "{} planned, {} to be made elsewhere, {} left alone",
+        plural(len(patches), "change", "changes"),
+        elsewhere.len(),
+        reported.len()
     ));
-    patches.iter().take(SAID).for_each(|patch| ui.note(&format!("  {}", patch.action)));
-    if patches.len() > SAID {
-        ui.note(&format!("  and {} more", patches.len() - SAID));
-    }
+    let money = |patch: &Patch| match patch.monthly_savings {
+        Some(money) if money > 0.0 => {
+            format!("; saves {} a month", money_alone(Some(money), currency))
+        }
+        Some(_) => String::new(),
+        None => "; what it saves is not known".to_owned(),
+    };
+    say_each(ui, patches, |p| {
+        format!("{}: {} ({} risk{})", p.subject, p.action, p.risk.name(), money(p))
+    });
+    say_each(ui, elsewhere, |e| {
+        format!("elsewhere: {}: {} Change it {}", e.patch.subject, e.patch.action, e.note)
+    });
+    say_each(ui, reported, |r| {
+        let check = r.check.as_ref().map_or_else(String::new, |check| format!("; {check}"));
+        format!("left alone: {}: {}{check}", r.subject, r.why)
+    });
     let all: Vec<&Patch> = patches.iter().collect();
     for breach in breaches(&all, &plan.fleet, &plan.limits) {
         ui.warn(&format!("{breach}: `apply` would not make any of them at once"));
     }
+}
+
+fn say_each<T>(ui: &Ui, rows: &[T], words: impl Fn(&T) -> String) {
+    rows.iter().take(SAID).for_each(|row| ui.note(&format!("  {}", words(row))));
+    if rows.len() > SAID {
+        ui.note(&format!("  and {} more", rows.len() - SAID));
+    }
+}
+
+fn len<T>(rows: &[T]) -> u64 {
+    u64::try_from(rows.len()).unwrap_or(u64::MAX)
 }
 
 /// A sealed plan of the cluster of the settings.
@@ -100,7 +127,11 @@ pub(super) async fn make(settings: &Settings, ui: &Ui) -> Result<Plan> {
     let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
     let objects = Objects::new(live_cluster(settings).await?);
     let cluster = objects.identity().await?;
-    let mut changes = patch::patches(settings, ui).await?;
+    let patch::Read { set: mut changes, recommended, .. } = patch::read(settings, ui).await?;
+    let (sums, coverage) = (&recommended.reconciliation, &recommended.coverage);
+    verdict::judge(sums, coverage, &recommended.currency, settings.strict)?;
+    verdict::announce_all(coverage, ui);
+    ends_now(&recommended, settings)?;
     let fresh = Fresh::take(&objects.cluster, settings, ui).await?;
     ui.progress().phase("reading what is to be changed");
     let states = sift(&mut changes, &objects, &fresh, settings, now_ms).await;
@@ -146,25 +177,37 @@ async fn sift(
         .map(|patch| judge(patch, objects, fresh, settings, now_ms).boxed())
         .collect();
     let judged: Vec<_> = futures::stream::iter(judging).buffered(AT_ONCE).collect().await;
-    let mut states = BTreeMap::new();
+    let (mut states, mut turns) = (BTreeMap::new(), Turns::default());
     for (patch, judged) in patches.into_iter().zip(judged) {
-        match judged {
+        match judged.and_then(|read| turns.take(&patch).map(|()| read).map_err(|r| *r)) {
             Ok(read) => {
                 states.extend(read.into_iter().map(|state| (key(&state.target), state)));
                 changes.patches.push(patch);
             }
-            Err(why) => changes.reported.push(Reported {
-                id: patch.id,
-                subject: patch.subject,
-                why,
-                check: None,
-            }),
+            Err(reported) => changes.reported.push(reported),
         }
     }
     states
 }
 
 async fn judge(
+    patch: &Patch,
+    objects: &Objects,
+    fresh: &Fresh,
+    settings: &Settings,
+    now_ms: Millis,
+) -> std::result::Result<Vec<TargetState>, Reported> {
+    let why = match kept(patch, objects, fresh, settings, now_ms).await {
+        Ok(states) => return Ok(states),
+        Err(why) => why,
+    };
+    let by_hand = allowed::refusal(patch)
+        .map(|_| format!("it is for you to make: gpu-finops patch --rule {} -o kubectl", patch.rule));
+    Err(Reported { id: patch.id.clone(), subject: patch.subject.clone(), why, check: by_hand })
+}
+
+/// States of the objects of a change that may be made; why it may not.
+async fn kept(
     patch: &Patch,
     objects: &Objects,
     fresh: &Fresh,

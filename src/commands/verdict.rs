@@ -49,6 +49,15 @@ pub fn announce(coverage: &Coverage, format: Format, ui: &Ui) {
     }
 }
 
+/// Says all that is missing, where what is printed has no coverage at all.
+pub fn announce_all(coverage: &Coverage, ui: &Ui) {
+    let missing = coverage.warnings.iter().filter(|warning| warning.incomplete);
+    missing.for_each(|warning| ui.warn(&format!("the data is incomplete: {}", warning.message)));
+    let lacking = coverage.sources.iter();
+    let lacking = lacking.filter(|source| matches!(source.status.as_str(), "failed" | "partial"));
+    lacking.for_each(|source| ui.warn(&format!("{}: {}", source.name, source.detail)));
+}
+
 fn imbalance(sums: &Reconciliation, currency: &str) -> String {
     let failed: Vec<&str> =
         sums.checks.iter().filter(|c| !c.balanced).map(|c| c.name.as_str()).collect();

@@ -6,6 +6,7 @@
 pub(crate) mod faults;
 pub(crate) mod http;
 pub(crate) mod objects;
+pub(crate) mod rights;
 pub(crate) mod store;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,8 @@ use serde_json::{Value, json};
 
 pub(crate) use self::faults::{Fault, Pick, What};
 use self::http::{Ending, HttpRequest, Reply, Served};
-use self::store::{Outcome, RESOURCES, Resource, Store};
+use self::rights::Rule;
+use self::store::{Outcome, Resource, Store, served};
 
 /// A request that came: who asks for what, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,8 @@ struct Shared {
     denied: BTreeSet<(String, String)>,
     log: Vec<Logged>,
     child: Option<u32>,
+    rules: Option<Vec<Rule>>,
+    metrics: Option<String>,
 }
 
 /// The server; it ends with the value.
@@ -103,6 +107,16 @@ impl ApiServer {
     /// Verbs on resources that are forbidden.
     pub(crate) fn deny(&self, verb: &str, resource: &str) {
         self.shared().denied.insert((verb.to_owned(), resource.to_owned()));
+    }
+
+    /// Only what these rules grant is allowed from now on.
+    pub(crate) fn grant(&self, rules: Vec<Rule>) {
+        self.shared().rules = Some(rules);
+    }
+
+    /// The address of the metric server behind every service.
+    pub(crate) fn metrics_at(&self, address: String) {
+        self.shared().metrics = Some(address);
     }
 
     /// The process that is killed by [`What::KillBefore`] and [`What::KillAfter`].
@@ -188,7 +202,7 @@ fn asked(path: &str) -> Option<Asked> {
         _ => return None,
     };
     let resource =
-        RESOURCES.iter().find(|r| r.api_version == group_version && r.plural == plural)?;
+        served().iter().find(|r| r.api_version == group_version && r.plural == plural)?;
     Some(Asked { resource, namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
@@ -235,6 +249,12 @@ fn understood(request: &HttpRequest) -> Option<Request> {
 }
 
 fn answer(shared: &Mutex<Shared>, request: &HttpRequest) -> Served {
+    let mut at = shared.lock().expect("no panic");
+    let beside = rights::reviewed(&at, request).or_else(|| rights::proxied(&mut at, request));
+    drop(at);
+    if let Some(reply) = beside {
+        return Served::whole(reply);
+    }
     let Some(mut request) = understood(request) else {
         let path = request.target.split('?').next().unwrap_or_default();
         let found = store::discovery(path);
@@ -284,6 +304,9 @@ fn handle(at: &mut Shared, request: &Request) -> Reply {
     if at.denied.contains(&(verb.to_owned(), resource.plural.to_owned())) {
         let text = format!("User \"u\" cannot {verb} resource \"{}\"", resource.plural);
         return refuse(403, "Forbidden", &text);
+    }
+    if let Some(reply) = rights::denied(at, entry) {
+        return reply;
     }
     let store = &mut at.store;
     let outcome = match verb {

@@ -1,12 +1,16 @@
 //! Objects with UIDs and versions, and what a real server refuses.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use gpu_finops::kinds::KINDS;
 use serde_json::{Map, Value, json};
 
 /// A resource that is served.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Resource {
+    /// By what tests ask for it: the plural, with the group where two groups have the same.
+    pub key: &'static str,
     pub api_version: &'static str,
     pub plural: &'static str,
     pub kind: &'static str,
@@ -19,11 +23,36 @@ const fn resource(
     kind: &'static str,
     namespaced: bool,
 ) -> Resource {
-    Resource { api_version, plural, kind, namespaced }
+    Resource { key: plural, api_version, plural, kind, namespaced }
 }
 
-/// Everything that is served.
-pub(crate) const RESOURCES: &[Resource] = &[
+/// Everything that is served: what Kubernetes has, and every kind that makes pods.
+pub(crate) fn served() -> &'static [Resource] {
+    static SERVED: LazyLock<Vec<Resource>> = LazyLock::new(|| {
+        let is_known = |kind: &&gpu_finops::kinds::Kind| {
+            let of_group = |r: &&Resource| r.api_version.split('/').next() == Some(kind.group);
+            BUILT_IN.iter().filter(of_group).any(|r| r.kind == kind.kind)
+                || kind.group.is_empty() && kind.kind == "Pod"
+        };
+        let further = KINDS.iter().filter(|kind| !is_known(kind)).map(|kind| {
+            let version = match kind.group {
+                "" => "v1".to_owned(),
+                group => format!("{group}/v1"),
+            };
+            // For as long as the tests run.
+            let (version, of_group) = (version.leak(), format!("{}.{}", kind.plural, kind.group));
+            let made = resource(version, kind.plural, kind.kind, !kind.kind.starts_with("Cluster"));
+            match BUILT_IN.iter().any(|r| r.plural == kind.plural) {
+                true => Resource { key: of_group.leak(), ..made },
+                false => made,
+            }
+        });
+        BUILT_IN.iter().copied().chain(further).collect()
+    });
+    &SERVED
+}
+
+const BUILT_IN: &[Resource] = &[
     resource("v1", "pods", "Pod", true),
     resource("v1", "nodes", "Node", false),
     resource("v1", "namespaces", "Namespace", false),
@@ -37,6 +66,10 @@ pub(crate) const RESOURCES: &[Resource] = &[
     resource("batch/v1", "cronjobs", "CronJob", true),
     resource("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", true),
     resource("coordination.k8s.io/v1", "leases", "Lease", true),
+    resource("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", true),
+    resource("keda.sh/v1alpha1", "scaledobjects", "ScaledObject", true),
+    resource("scheduling.k8s.io/v1", "podgroups", "PodGroup", true),
+    resource("extensions.agents.x-k8s.io/v1", "sandboxclaims", "SandboxClaim", true),
     resource("resource.k8s.io/v1", "resourceclaims", "ResourceClaim", true),
     resource("resource.k8s.io/v1", "resourceclaimtemplates", "ResourceClaimTemplate", true),
     resource("resource.k8s.io/v1", "resourceslices", "ResourceSlice", false),
@@ -66,7 +99,7 @@ pub(crate) struct Store {
 }
 
 fn key(resource: &'static Resource, namespace: &str, name: &str) -> Key {
-    (resource.plural, namespace.to_owned(), name.to_owned())
+    (resource.key, namespace.to_owned(), name.to_owned())
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {
@@ -81,7 +114,7 @@ impl Store {
 
     /// Puts an object in, or in the place of an older one, as somebody who need not ask.
     pub(crate) fn put(&mut self, mut object: Value) {
-        let resource = RESOURCES
+        let resource = served()
             .iter()
             .find(|r| object["kind"] == r.kind && object["apiVersion"] == r.api_version);
         let resource = resource.unwrap_or_else(|| panic!("{object} is served"));
@@ -124,7 +157,7 @@ impl Store {
     }
 
     pub(crate) fn find(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
-        let resource = RESOURCES.iter().find(|r| r.plural == plural)?;
+        let resource = served().iter().find(|r| r.key == plural)?;
         self.objects.get(&key(resource, namespace, name))
     }
 
@@ -165,7 +198,7 @@ impl Store {
         token: Option<&str>,
     ) -> Outcome {
         let all = self.objects.iter().filter(|((plural, ns, _), _)| {
-            *plural == resource.plural && (namespace.is_empty() || ns == namespace)
+            *plural == resource.key && (namespace.is_empty() || ns == namespace)
         });
         let from: usize = token.map_or(0, |token| token.parse().expect("a token of ours"));
         let limit: usize = limit.map_or(usize::MAX, |limit| limit.parse().expect("a number"));
@@ -338,7 +371,7 @@ impl Store {
             self.objects.remove(&key);
             return Outcome::Ok(200, object);
         }
-        self.change(resource.plural, namespace, name, |object| {
+        self.change(resource.key, namespace, name, |object| {
             object["metadata"]["deletionTimestamp"] = "2026-11-20T12:00:00Z".into();
         });
         self.read(resource, namespace, name)
@@ -369,7 +402,7 @@ fn uneven(object: &Value) -> Option<String> {
 pub(crate) fn discovery(path: &str) -> Option<Value> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let listed = |api_version: &str| {
-        let of = RESOURCES.iter().filter(|r| r.api_version == api_version);
+        let of = served().iter().filter(|r| r.api_version == api_version);
         let resources: Vec<Value> = of
             .map(|r| json!({"name": r.plural, "kind": r.kind, "namespaced": r.namespaced}))
             .collect();
@@ -383,7 +416,7 @@ pub(crate) fn discovery(path: &str) -> Option<Value> {
         ["apis", group] => {
             let prefix = format!("{group}/");
             let mut versions: Vec<&str> =
-                RESOURCES.iter().filter_map(|r| r.api_version.strip_prefix(&prefix)).collect();
+                served().iter().filter_map(|r| r.api_version.strip_prefix(&prefix)).collect();
             versions.dedup();
             let versions: Vec<Value> = versions.iter().map(|v| json!({"version": v})).collect();
             (!versions.is_empty())

@@ -378,3 +378,152 @@ fn a_claim_that_comes_alive_while_its_change_is_made_waits() {
     assert_eq!(run(&server, super::ROLLBACK).code, 0);
     assert_eq!(server.picture(), start);
 }
+
+#[test]
+fn what_was_postponed_is_done_by_the_next_run_too() {
+    let server = small();
+    write(&server, &plan(&server, two_changes(&server)));
+    let taken = |store: &mut crate::apiserver::store::Store| {
+        store.put(pod("team", "quick", Some("unused"), &json!({})));
+        store.put(claim("team", "unused", Held::By("quick")));
+    };
+    server.misbehave([Fault::at(Pick::Write, 2, What::Meanwhile(Box::new(taken)))]);
+    is(&run(&server, APPLY), &[("shrink", "postponed"), ("stale", "applied")]);
+    // As long as it is reserved, it is in use for everybody.
+    let args = ["cleanup", "--yes", "-o", "json", "--max-percent", "100%", "--journal"];
+    is(&run(&server, &[&args[..], &["early.journal"]].concat()), &[]);
+    server.somebody(|store| {
+        store.remove("pods", "team", "quick");
+        store.change("resourceclaims", "team", "unused", |claim| {
+            claim.as_object_mut().expect("an object").remove("status");
+        });
+    });
+    let next = run(&server, &[&args[..], &["next.journal"]].concat());
+    assert_eq!(next.code, 0, "{}{}", next.err, next.text());
+    assert!(server.get("resourceclaims", "team", "unused").is_none());
+    assert_eq!(server.robbed(), [""; 0]);
+}
+
+/// A plan made by hand: `plan` has one change of each object.
+#[test]
+fn two_changes_of_one_object_are_made_on_top_of_each_other_and_taken_back_in_turn() {
+    let server = small();
+    let start = server.picture();
+    let scaled = vec![scale(&server, "team", "serve", 1), delete(&server, "team", "unused")];
+    let repointed =
+        vec![repoint(&server, "team", "serve", "other"), delete(&server, "team", "orphan")];
+    write(&server, &plan(&server, vec![patch("scale", scaled), patch("repoint", repointed)]));
+    let done = run(&server, APPLY);
+    assert_eq!(done.code, 0, "{}{}", done.err, done.text());
+    let serve = server.get("deployments", "team", "serve").expect("there");
+    assert_eq!(serve["spec"]["replicas"], 1);
+    let template = "/spec/template/spec/resourceClaims/0/resourceClaimTemplateName";
+    assert_eq!(serve.pointer(template), Some(&json!("other")));
+    let back = run(&server, super::ROLLBACK);
+    assert_eq!(back.code, 0, "{}{}", back.err, back.text());
+    is(&back, &[("repoint", "undone"), ("scale", "undone")]);
+    assert_eq!(server.picture(), start);
+}
+
+#[test]
+fn what_is_kept_elsewhere_is_not_changed_here() {
+    for (labels, says) in [
+        (json!({"argocd.argoproj.io/instance": "web"}), "in the Git repository of the Argo CD"),
+        (json!({"kustomize.toolkit.fluxcd.io/name": "web"}), "the Flux Kustomization"),
+        (json!({"vcluster.loft.sh/managed-by": "vc-7"}), "in the virtual cluster vc-7"),
+    ] {
+        let server = small();
+        server.somebody(|store| {
+            store.change("deployments", "team", "serve", |d| {
+                d["metadata"]["labels"] = labels.clone()
+            });
+        });
+        let steps = vec![scale(&server, "team", "serve", 0), delete(&server, "team", "unused")];
+        left_alone(&server, steps, &[], says);
+    }
+    let server = small();
+    server.somebody(|store| {
+        store.put(json!({
+            "apiVersion": "jobset.x-k8s.io/v1", "kind": "JobSet",
+            "metadata": {"namespace": "team", "name": "web"}, "spec": {},
+        }));
+        store.change("deployments", "team", "serve", |d| {
+            d["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": "jobset.x-k8s.io/v1", "kind": "JobSet", "name": "web", "uid": "1", "controller": true,
+            }]);
+        });
+    });
+    let steps = vec![scale(&server, "team", "serve", 0), delete(&server, "team", "unused")];
+    left_alone(&server, steps, &[], "it belongs to JobSet web, which would undo the change");
+}
+
+fn owned(kind: &str, namespace: &str) -> Value {
+    let mut pod = pod(namespace, "db-0", None, &json!({}));
+    pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "corp/v1", "kind": kind, "name": "db", "uid": "1", "controller": true}]);
+    pod
+}
+
+/// Almost every cluster has operators of kinds that a role of a cleanup does not name.
+#[test]
+fn an_owner_that_cannot_be_read_is_a_doubt_in_its_namespace_alone() {
+    let server = small();
+    server.somebody(|store| {
+        store.put(namespace("data", &json!({})));
+        store.put(claim("data", "loose", Held::Nothing));
+        store.put(owned("Database", "data"));
+    });
+    let args = ["plan", "-o", "plan.json", "--max-percent", "100%"];
+    let planned = run(&server, &args);
+    assert_eq!(planned.code, 0, "{}", planned.err);
+    for part in [
+        "2 changes planned",
+        "left alone: data/ResourceClaim/loose",
+        "what makes pods in its namespace could not be read, and may name it",
+        "kubernetes/owners: Database not read",
+    ] {
+        assert!(planned.err.contains(part), "`{part}` is not in: {}", planned.err);
+    }
+    let step = vec![delete(&server, "data", "loose")];
+    left_alone(&server, step, &[], "what makes pods in its namespace could not be read");
+}
+
+/// It has no pod, so that nothing leads to it.
+#[test]
+fn a_claim_that_a_suspended_workload_of_any_kind_names_is_not_stale() {
+    let names = json!({"resourceClaims": [{"name": "gpu", "resourceClaimName": "unused"}], "containers": []});
+    let template = json!({"spec": names});
+    for (api_version, kind, spec) in [
+        (
+            "ray.io/v1",
+            "RayCluster",
+            json!({"suspend": true, "workerGroupSpecs": [{"template": template}]}),
+        ),
+        (
+            "kubeflow.org/v1",
+            "PyTorchJob",
+            json!({"runPolicy": {"suspend": true}, "pytorchReplicaSpecs": {"Worker": {"template": template}}}),
+        ),
+        (
+            "jobset.x-k8s.io/v1",
+            "JobSet",
+            json!({"suspend": true, "replicatedJobs": [{"template": {"spec": {"template": template}}}]}),
+        ),
+        ("v1", "ReplicationController", json!({"replicas": 0, "template": template})),
+        ("batch/v1", "Job", json!({"suspend": true, "template": template})),
+        (
+            "agents.x-k8s.io/v1",
+            "Sandbox",
+            json!({"operatingMode": "Suspended", "podTemplate": template}),
+        ),
+    ] {
+        let server = small();
+        server.somebody(|store| {
+            store.put(json!({
+                "apiVersion": api_version, "kind": kind, "metadata": {"namespace": "team", "name": "later"}, "spec": spec,
+            }));
+        });
+        left_alone(&server, vec![delete(&server, "team", "unused")], &[], "is not stale");
+        let planned = run(&server, &["plan", "--max-percent", "100%"]);
+        assert!(planned.err.contains("1 change planned"), "{kind}: {}", planned.err);
+    }
+}

@@ -1,9 +1,11 @@
 //! `plan`, `apply`, `rollback` and `cleanup` against a server that keeps objects, and misbehaves.
 
 mod faults;
+mod granted;
 mod guards;
 mod kills;
 mod marks;
+mod metrics;
 mod planning;
 mod property;
 mod real;

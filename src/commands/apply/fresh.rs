@@ -11,16 +11,21 @@ use crate::claims::usage::Usages;
 use crate::cleanup::contract::{Operation, Patch, Step, Still};
 use crate::cleanup::plan::contract::Fleet;
 use crate::commands::gather::system_clock;
-use crate::commands::patch;
+use crate::commands::{patch, verdict, workloads};
 use crate::error::{Error, Result};
+use crate::findings::RULES;
 use crate::model::ClusterFacts;
+use crate::recommend::contract::RecommendReport;
 use crate::settings::Settings;
 use crate::source::kubernetes::{self, Cluster};
 use crate::source::objects::{self, RawObjects};
 use crate::ui::Ui;
+use crate::units::MS_PER_HOUR;
 
 /// How long a listing may be relied upon for what is deleted.
 const LASTS: Duration = Duration::from_secs(30);
+/// Longest time from the end of the window to now.
+const FRESH_MS: i64 = MS_PER_HOUR;
 /// Attribute of a device: what it is.
 const TYPE: &str = "type";
 
@@ -54,9 +59,10 @@ impl Fresh {
         let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
         let taken = Instant::now();
         let progress = ui.progress();
-        let objects = kubernetes::list(cluster, now_ms, progress.as_ref())
+        let mut objects = kubernetes::list(cluster, now_ms, progress.as_ref())
             .await
             .map_err(|e| Error::failed("cannot list the cluster's objects").caused_by(e))?;
+        workloads::add(cluster, &mut objects, ui).await;
         let facts = objects::decode(&objects, &settings.policy.gpu_resources);
         let none = Usages::new();
         let usage = Use { of_claims: &none, idle_after_ms: i64::MAX };
@@ -80,8 +86,8 @@ impl Fresh {
                 _ if claim.owner.is_some() => {
                     Some("it has an owner, who looks after it".to_owned())
                 }
-                _ if !around.workloads_are_known() => {
-                    Some("not all workloads could be listed, and one may name it".to_owned())
+                _ if around.doubt_about_workloads(&key.0).is_some() => {
+                    around.doubt_about_workloads(&key.0).map(str::to_owned)
                 }
                 None => Some("it has no UID".to_owned()),
                 Some(_) => None,
@@ -158,7 +164,9 @@ impl Fresh {
     }
 }
 
-/// Findings that are found again by fresh metrics; `None` where no change rests on any.
+/// Findings that are found again by fresh metrics, with what they would change now; `None` where no change rests on any.
+///
+/// Looked for by the rules of the changes alone: what a plan left out by its filters is no alternative to what is in it.
 ///
 /// # Errors
 ///
@@ -167,12 +175,42 @@ pub(in crate::commands) async fn found_again(
     patches: &[Patch],
     settings: &Settings,
     ui: &Ui,
-) -> Result<Option<BTreeSet<String>>> {
-    if patches.iter().all(|patch| patch.still != Still::Found) {
+) -> Result<Option<BTreeMap<String, String>>> {
+    let rest_on_metrics = || patches.iter().filter(|patch| patch.still == Still::Found);
+    if rest_on_metrics().next().is_none() {
         return Ok(None);
     }
-    let again = patch::patches(settings, ui).await?;
-    Ok(Some(again.patches.into_iter().map(|patch| patch.id).collect()))
+    let mut settings = settings.clone();
+    let rules = &mut settings.recommend.rules;
+    if rules.is_empty() {
+        let planned: BTreeSet<&str> = rest_on_metrics().map(|patch| patch.rule.as_str()).collect();
+        let names = RULES.iter().map(|rule| rule.name);
+        rules.extend(names.filter(|name| planned.contains(name)));
+    }
+    let patch::Read { set: again, recommended, .. } = patch::read(&settings, ui).await?;
+    ends_now(&recommended, &settings)?;
+    let sums = &recommended.reconciliation;
+    verdict::judge(sums, &recommended.coverage, &recommended.currency, settings.strict)?;
+    Ok(Some(again.patches.into_iter().map(|patch| (patch.id, patch.action)).collect()))
+}
+
+/// Refuses metrics of a window that ended a while ago: they say nothing of what runs now.
+///
+/// # Errors
+///
+/// A usage error that names the end of the window.
+pub(in crate::commands) fn ends_now(
+    recommended: &RecommendReport,
+    settings: &Settings,
+) -> Result<()> {
+    let now_ms = settings.now_ms.map_or_else(system_clock, Ok)?;
+    let end = &recommended.window.end;
+    let end_ms = chrono::DateTime::parse_from_rfc3339(end).map(|at| at.timestamp_millis());
+    if end_ms.is_ok_and(|end_ms| now_ms.saturating_sub(end_ms) <= FRESH_MS) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("the window ends at {end}, and says nothing of what runs now"))
+        .hinted("what is changed has to be judged up to now: `--window 7d`, without `--start` and `--end`"))
 }
 
 fn fleet(facts: &ClusterFacts, objects: &RawObjects, resources: &[String]) -> Fleet {

@@ -15,7 +15,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 pub(super) use self::file::JournalFile;
-pub(super) use self::fresh::Fresh;
+pub(super) use self::fresh::{Fresh, ends_now};
 pub(super) use self::lease::{Lease, acquire};
 pub(super) use self::objects::Objects;
 pub(super) use self::preflight::{Key, key};

@@ -57,8 +57,8 @@ pub(in crate::commands) struct Preflight<'a> {
     pub(in crate::commands) objects: &'a Objects,
     /// A fresh look at it.
     pub(in crate::commands) fresh: &'a Fresh,
-    /// Findings that are found again.
-    pub(in crate::commands) found: Option<&'a BTreeSet<String>>,
+    /// Findings that are found again, and what they ask for.
+    pub(in crate::commands) found: Option<&'a BTreeMap<String, String>>,
     /// States of objects: those of the plan, and after own writes since.
     pub(in crate::commands) states: &'a BTreeMap<Key, String>,
     /// Steps that are done already.
@@ -126,8 +126,13 @@ impl Preflight<'_> {
         match patch.still {
             Still::StaleClaim => self.fresh.refuses(patch),
             Still::Found => {
-                let found = self.found.is_some_and(|found| found.contains(&patch.id));
-                (!found).then(|| "it is not found any more by fresh metrics".to_owned())
+                let Some(now) = self.found.and_then(|found| found.get(&patch.id)) else {
+                    return Some("it is not found any more by fresh metrics".to_owned());
+                };
+                // The same finding may ask for less than it did: an action names its amounts.
+                (*now != patch.action).then(|| {
+                    format!("fresh metrics ask for another change: {now} Make another plan")
+                })
             }
         }
     }

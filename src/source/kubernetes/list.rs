@@ -189,6 +189,46 @@ pub async fn autoscalers(
     (raw.items, problems.collect())
 }
 
+/// Lists further kinds that make pods, by group and plural, where they are served: also those that have no pod now, for
+/// they may name a claim. Not asked for by a report. What could not be listed is in the one line of coverage.
+pub async fn further_workloads(
+    cluster: &Cluster,
+    kinds: &[(&'static str, &'static str)],
+    progress: &dyn Progress,
+) -> (Vec<RawObject>, SourceStatus) {
+    let mut served: BTreeMap<&str, Result<Vec<String>, Failure>> = BTreeMap::new();
+    let (mut wanted, mut lacking) = (Vec::new(), Vec::new());
+    for &(group, plural) in kinds {
+        if group.is_empty() {
+            wanted.push(Kind::of(&("v1", plural)));
+            continue;
+        }
+        if !served.contains_key(group) {
+            served.insert(group, served_versions(cluster, group).await);
+        }
+        match &served[group] {
+            Ok(versions) if versions.is_empty() => {}
+            Ok(versions) => {
+                let group_versions = versions.iter().map(|v| format!("{group}/{v}")).collect();
+                wanted.push(Kind { group_versions, plural });
+            }
+            Err(failure) => lacking.push(format!("{plural}.{group}: {failure}")),
+        }
+    }
+    let mut raw = RawObjects::default();
+    for (kind, collection) in read_kinds(cluster, wanted, progress).await {
+        add(&kind, collection, &mut raw);
+    }
+    let failed = |s: &&SourceStatus| matches!(s.state, SourceState::Failed | SourceState::Partial);
+    lacking.extend(raw.sources.iter().filter(failed).map(|s| s.detail.clone()));
+    let (state, detail) = match (lacking.is_empty(), raw.items.len()) {
+        (true, 0) => (SourceState::Empty, "none".to_owned()),
+        (true, count) => (SourceState::Ok, format!("{count} objects")),
+        (false, _) => (SourceState::Partial, lacking.join("; ")),
+    };
+    (raw.items, status("further-workloads", state, detail))
+}
+
 async fn read_kinds(
     cluster: &Cluster,
     kinds: Vec<Kind>,

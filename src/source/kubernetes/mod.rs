@@ -24,7 +24,7 @@ pub mod write;
 pub use client::{Cluster, ClusterError, connect};
 pub use discovery::{Candidate, Discovery, MetricServerKind, choose, discover};
 pub use exporters::{ExporterPod, ExportersError, exporters, exporters_looked_for};
-pub use list::{ListError, autoscalers, list};
+pub use list::{ListError, autoscalers, further_workloads, list};
 pub use options::ClusterOptions;
 pub use proxy::{PodProxy, ServiceProxy};
 pub use reviews::{Question, ReviewError, Verdict};
