@@ -1,5 +1,6 @@
 //! From recommendations and claims to patches: which object is changed, where, and what is said when none can be.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::change::{self, Made};
@@ -66,15 +67,17 @@ pub fn patches(material: &Material<'_>) -> PatchSet {
             stale::Outcome::Reported(reported) => set.reported.push(reported),
         }
     }
-    // Most money first; what has no price last. Money is not negative, so its bits are in the order of its values.
-    let order = |patch: &Patch| {
-        let money = patch.monthly_savings.map(|money| money.max(0.0).to_bits());
-        (std::cmp::Reverse(money), patch.id.clone())
-    };
     set.patches.sort_by_cached_key(order);
     set.elsewhere.sort_by_cached_key(|elsewhere| order(&elsewhere.patch));
     set.reported.sort_by(|a, b| (&a.subject, &a.id).cmp(&(&b.subject, &b.id)));
     set
+}
+
+/// Most money first; what has no price last. Money is not negative, so its bits are in the order of its values, but for the
+/// -0 that the sum of nothing is.
+fn order(patch: &Patch) -> (Reverse<Option<u64>>, String) {
+    let money = patch.monthly_savings.map(|money| (money.max(0.0) + 0.0).to_bits());
+    (Reverse(money), patch.id.clone())
 }
 
 /// What a change is made with.
@@ -205,4 +208,23 @@ pub(super) fn synced_pod<'a>(found: &Recommendation, objects: &Objects<'a>) -> O
     let pods = found.rests_on.iter();
     let mut pods = pods.filter_map(|lease| objects.find(&lease.namespace, "Pod", &lease.pod));
     pods.find(|pod| synced(*pod).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::turns::tests::patch;
+
+    #[test]
+    fn most_money_comes_first_and_what_has_no_price_last() {
+        let of = |money: Option<f64>| Patch {
+            monthly_savings: money,
+            ..patch(&format!("{money:?}"), vec![])
+        };
+        let mut patches: Vec<Patch> =
+            [None, Some(-0.0), Some(0.5), Some(100.0), Some(0.0)].map(of).into();
+        patches.sort_by_cached_key(order);
+        let ids: Vec<&str> = patches.iter().map(|patch| patch.id.as_str()).collect();
+        assert_eq!(ids, ["Some(100.0)", "Some(0.5)", "Some(-0.0)", "Some(0.0)", "None"]);
+    }
 }

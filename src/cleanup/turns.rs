@@ -80,7 +80,7 @@ impl PatchSet {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    fn patch(id: &str, steps: Vec<Step>) -> Patch {
+    pub(in crate::cleanup) fn patch(id: &str, steps: Vec<Step>) -> Patch {
         Patch {
             id: id.to_owned(),
             rule: "test".to_owned(),

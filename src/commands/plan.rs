@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use super::apply::{Fresh, Key, Objects, ends_now, key, live_cluster};
 use super::gather::system_clock;
 use super::{deliver, patch, resolve, verdict};
+use crate::cleanup::command::word;
 use crate::cleanup::contract::Operation;
 use crate::cleanup::contract::{Patch, PatchSet, Reported, Step, Still};
 use crate::cleanup::plan::allowed;
@@ -67,20 +68,26 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let view = View { output_file: args.plan_file, ..settings.view.clone() };
     let target = deliver::Target::check(&view)?;
+    let file = view.output_file.clone();
     let plan = make(&settings, ui).await?;
     let mut text = serde_json::to_string_pretty(&plan)
         .map_err(|e| Error::failed("the plan cannot be encoded").caused_by(e))?;
     text.push('\n');
     say(&plan, ui);
-    target.write(deliver::Rendered::Document(text.into_bytes()), ui)
+    target.write(deliver::Rendered::Document(text.into_bytes()), ui)?;
+    if let Some(file) = file.filter(|_| !plan.changes.patches.is_empty()) {
+        ui.note(&format!("to try it: gpu-finops apply {}", word(&file.display().to_string())));
+    }
+    Ok(())
 }
 
 /// What is in a plan, for whoever looks at a log.
 fn say(plan: &Plan, ui: &Ui) {
     let PatchSet { patches, elsewhere, reported, currency, .. } = &plan.changes;
     ui.note(&format!(
-        "{} planned, {} to be made elsewhere, {} left alone",
+        "{} planned until {}, {} to be made elsewhere, {} left alone",
         plural(len(patches), "change", "changes"),
+        plan.expires_at,
         elsewhere.len(),
         reported.len()
     ));
@@ -201,8 +208,9 @@ async fn judge(
         Ok(states) => return Ok(states),
         Err(why) => why,
     };
-    let by_hand = allowed::refusal(patch)
-        .map(|_| format!("it is for you to make: gpu-finops patch --rule {} -o kubectl", patch.rule));
+    let by_hand = allowed::refusal(patch).map(|_| {
+        format!("it is for you to make: gpu-finops patch --rule {} -o kubectl", patch.rule)
+    });
     Err(Reported { id: patch.id.clone(), subject: patch.subject.clone(), why, check: by_hand })
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::apply::{
-    JournalFile, Objects, Rows, Sent, Write, Writer, live_cluster, run_id, same_cluster, started,
-    step_row, take_lease, verdict,
+    JournalFile, Objects, Rows, Sent, Users, Write, Writer, live_cluster, run_id, same_cluster,
+    started, step_row, take_lease, verdict,
 };
 use super::gather::system_clock;
 use super::{deliver, resolve};
-use crate::cleanup::contract::{Patch, Step};
+use crate::cleanup::contract::{Operation, Patch, Step};
 use crate::cleanup::journal::{Answered, Attempt, Progress, Purpose, RunHeader};
 use crate::cleanup::plan::contract::Plan;
 use crate::cleanup::result::{ChangeRow, RunCommand, RunReport, Status, StepRow, StepStatus};
@@ -20,6 +20,7 @@ use crate::settings::args::RollbackFlags;
 use crate::settings::layers::Environment;
 use crate::source::kubernetes::write::Mode;
 use crate::ui::Ui;
+use crate::units::Millis;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,7 +88,7 @@ async fn rollback(
         false => None,
     };
     rows.journal = writer.as_ref().map(|writer| writer.journal.path().display().to_string());
-    let mut back = Back::new(&plan.changes.patches);
+    let mut back = Back::new(&plan.changes.patches, now_ms, ui);
     if let Some(writer) = &mut writer {
         for attempt in progress.open().into_iter().cloned().collect::<Vec<Attempt>>() {
             match writer.resolve(&objects, &attempt).await {
@@ -139,12 +140,40 @@ struct Back<'a> {
     rows: BTreeMap<String, ChangeRow>,
     order: Vec<String>,
     stopped: Option<String>,
+    users: Option<Users>,
+    now_ms: Millis,
+    ui: &'a Ui,
 }
 
 impl<'a> Back<'a> {
-    fn new(patches: &'a [Patch]) -> Self {
+    fn new(patches: &'a [Patch], now_ms: Millis, ui: &'a Ui) -> Self {
         let patches = patches.iter().map(|patch| (patch.id.as_str(), patch)).collect();
-        Self { patches, rows: BTreeMap::new(), order: Vec::new(), stopped: None }
+        Self {
+            patches,
+            rows: BTreeMap::new(),
+            order: Vec::new(),
+            stopped: None,
+            users: None,
+            now_ms,
+            ui,
+        }
+    }
+
+    /// Why what a run made cannot go: somebody else was pointed at it since.
+    async fn kept(&mut self, objects: &Objects, id: &str, step: &Step) -> Option<String> {
+        if !matches!(step.operation, Operation::Delete { .. }) {
+            return None;
+        }
+        let users = match self.users.take().filter(|users| !users.is_old()) {
+            Some(users) => users,
+            None => match Users::list(objects, self.now_ms, self.ui).await {
+                Ok(users) => users,
+                Err(error) => return Some(crate::ui::chain(&error)),
+            },
+        };
+        let who = users.of(&step.target, self.patches.get(id).copied());
+        self.users = Some(users);
+        who.map(|who| format!("{who} names it; point that at another one first"))
     }
 
     /// Takes back one write, unless a newer one of the same change could not be.
@@ -176,6 +205,9 @@ impl<'a> Back<'a> {
             Undo::Refused(why) => return refused(why),
             Undo::Do(step) => *step,
         };
+        if let Some(why) = self.kept(objects, &attempt.intent.patch, &step).await {
+            return refused(why);
+        }
         if let Err(error) = objects.send(&step, now.as_ref(), Mode::DryRun).await {
             return refused(format!("the server would not take it: {error}"));
         }

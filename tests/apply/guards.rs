@@ -476,7 +476,7 @@ fn an_owner_that_cannot_be_read_is_a_doubt_in_its_namespace_alone() {
     let planned = run(&server, &args);
     assert_eq!(planned.code, 0, "{}", planned.err);
     for part in [
-        "2 changes planned",
+        "2 changes planned until",
         "left alone: data/ResourceClaim/loose",
         "what makes pods in its namespace could not be read, and may name it",
         "kubernetes/owners: Database not read",
@@ -526,4 +526,25 @@ fn a_claim_that_a_suspended_workload_of_any_kind_names_is_not_stale() {
         let planned = run(&server, &["plan", "--max-percent", "100%"]);
         assert!(planned.err.contains("1 change planned"), "{kind}: {}", planned.err);
     }
+}
+
+/// A later run pointed another workload at the template that this one made.
+#[test]
+fn what_others_name_since_is_not_taken_from_them_by_a_rollback() {
+    let server = small();
+    write(&server, &plan(&server, two_changes(&server)));
+    assert_eq!(run(&server, APPLY).code, 0);
+    server.somebody(|store| {
+        store.put(crate::apiserver::objects::deployment("team", "other", "two-rs1"));
+    });
+    let back = run(&server, super::ROLLBACK);
+    back.failed_with(5, &["1 of 2 changes were not made"]);
+    is(&back, &[("stale", "undone"), ("shrink", "refused")]);
+    assert!(back.text().contains("Deployment team/other names it"), "{}", back.text());
+    assert!(server.get("resourceclaimtemplates", "team", "two-rs1").is_some());
+    // Once it is pointed elsewhere, the rest goes, too.
+    server.somebody(|store| store.remove("deployments", "team", "other"));
+    let again = run(&server, super::ROLLBACK);
+    assert_eq!(again.code, 0, "{}{}", again.err, again.text());
+    assert!(server.get("resourceclaimtemplates", "team", "two-rs1").is_none());
 }

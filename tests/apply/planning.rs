@@ -145,6 +145,17 @@ fn on_the_recorded_cluster_exactly_what_is_stale_is_planned() {
         reported.iter().map(|r| r["subject"].as_str().expect("text")).collect();
     assert!(reported.contains(&"team-vision/ResourceClaim/ckpt-eval"), "{reported:?}");
     assert!(reported.contains(&"notebooks/ResourceClaim/dave-zombie"), "{reported:?}");
+    let all = plan.to_string();
+    for untouched in [
+        "nightly-eval-gpu",
+        "pending-claim",
+        "shared-gpu",
+        "dcgm-all",
+        "gpus-x8ftm",
+        "extended-resources",
+    ] {
+        assert!(!all.contains(untouched), "{untouched}");
+    }
 }
 
 #[test]

@@ -82,6 +82,25 @@ fn a_folder_is_named_for_kustomize_alone() {
 }
 
 #[test]
+fn the_overlay_of_claims_builds_and_so_does_the_way_back() {
+    let dir = tempfile::TempDir::new().expect("temporary folder");
+    let path = dir.path().to_str().expect("UTF-8");
+    let done = claims(&["-o", "kustomize", "--output-dir", path]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let names = |folder: &str| -> Option<Vec<String>> {
+        let objects = super::recorded::built(&dir.path().join(folder))?;
+        let name = |o: &Value| o["metadata"]["name"].as_str().map(str::to_owned);
+        let mut names: Vec<String> = objects.iter().filter_map(name).collect();
+        names.sort();
+        Some(names)
+    };
+    let (Some(base), Some(inverse)) = (names("base"), names("inverse")) else { return };
+    assert!(base.contains(&"notebook-a".to_owned()), "{base:?}");
+    // All that is left over goes, so that nothing is left to build.
+    assert_eq!(inverse, base);
+}
+
+#[test]
 fn manifests_of_ones_own_are_shown_and_then_changed() {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     let file = dir.path().join("claims.yaml");

@@ -281,7 +281,7 @@ fn forward_and_back_is_where_it_was() {
 }
 
 /// What `kubectl kustomize` builds of a folder; `None` where there is no kubectl.
-fn built(folder: &Path) -> Option<Vec<Value>> {
+pub(super) fn built(folder: &Path) -> Option<Vec<Value>> {
     let Ok(output) = Command::new("kubectl").arg("kustomize").arg(folder).output() else {
         eprintln!("skipped: there is no kubectl");
         return None;

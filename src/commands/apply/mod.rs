@@ -8,6 +8,7 @@ mod objects;
 mod preflight;
 mod rows;
 mod session;
+mod users;
 mod writer;
 
 use std::fs;
@@ -21,6 +22,7 @@ pub(super) use self::objects::Objects;
 pub(super) use self::preflight::{Key, key};
 pub(super) use self::rows::{Rows, step_row};
 use self::session::Session;
+pub(super) use self::users::Users;
 pub(super) use self::writer::{Sent, Write, Writer};
 use super::gather::{system_clock, to_cluster};
 use super::{deliver, resolve};

@@ -80,7 +80,7 @@ fn grid(report: &RunReport, options: &RenderOptions) -> Grid {
         column(&rows.iter().map(read).collect::<Vec<_>>(), &report.currency)
     };
     let text = |header, rank, flexible| GridColumn { header, right: false, rank, flexible };
-    let columns: Vec<(GridColumn, Vec<String>)> = vec![
+    let mut columns: Vec<(GridColumn, Vec<String>)> = vec![
         (text("status", 0, false), texts(|row| Value::Text(row.status.name().replace('-', " ")))),
         (
             GridColumn { header: "saves/month", right: true, rank: 1, flexible: false },
@@ -89,6 +89,10 @@ fn grid(report: &RunReport, options: &RenderOptions) -> Grid {
         (text("what", 0, true), texts(|row| Value::Text(row.action.clone()))),
         (text("finding", 2, true), texts(|row| Value::Text(row.id.clone()))),
     ];
+    // What is taken back saves nothing.
+    if report.command == RunCommand::Rollback {
+        columns.remove(1);
+    }
     let cells = (0..rows.len()).map(|i| GridRow {
         cells: columns.iter().map(|(_, cells)| cells[i].clone()).collect(),
         tone: tone(rows[i].status),

@@ -188,11 +188,60 @@ fn metrics_that_cannot_be_had_write_nothing() {
     let planned = at(&server, 1, &["plan"]);
     planned
         .failed_with(1, &["none of the metric servers found", "--no-metrics", "left over alone"]);
-    let past = ["plan", "--no-metrics", "--start", "2026-11-19T00:00:00Z", "--end", "2026-11-20T00:00:00Z"];
+    let past = [
+        "plan",
+        "--no-metrics",
+        "--start",
+        "2026-11-19T00:00:00Z",
+        "--end",
+        "2026-11-20T00:00:00Z",
+    ];
     let mut command = super::on(&server, &past);
     command.env_remove(super::NO_METRICS);
     let past = Outcome::of(&mut command);
-    past.failed_with(2, &["the window ends at 2026-11-20T00:00:00Z", "says nothing of what runs now"]);
+    past.failed_with(
+        2,
+        &["the window ends at 2026-11-20T00:00:00Z", "says nothing of what runs now"],
+    );
     let claims_alone = at(&server, 1, &["plan", "--no-metrics", "-o", "claims.json"]);
     assert_eq!(claims_alone.code, 0, "{}", claims_alone.err);
+}
+
+/// KEDA sets the replicas of what it scales. Nobody pauses it but a person.
+#[test]
+fn what_keda_scales_is_left_to_a_person_with_the_command_that_does_it() {
+    let (server, _prometheus) = served(&[]);
+    server.somebody(|store| {
+        store.put(serde_json::json!({
+            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
+            "metadata": {"namespace": "team", "name": "napping"},
+            "spec": {"scaleTargetRef": {"name": "napping"}},
+        }));
+    });
+    let planned = at(&server, 0, &["plan", "-o", "plan.json"]);
+    assert_eq!(planned.code, 0, "{}", planned.err);
+    for part in [
+        "4 changes planned",
+        "left alone: team/Deployment/napping: gpu-finops never patches a ScaledObject: ScaledObject team/napping",
+        "it is for you to make: gpu-finops patch --rule left-idle -o kubectl",
+    ] {
+        assert!(planned.err.contains(part), "`{part}` is not in: {}", planned.err);
+    }
+    let mut command: Command = gpu_finops();
+    command.args([
+        "patch",
+        "--rule",
+        "left-idle",
+        "-o",
+        "kubectl",
+        "--window",
+        "24h",
+        "--price",
+        "A100=2",
+    ]);
+    command.args(["--now", "2026-11-20T12:00:00Z", "--no-progress", "--kubeconfig"]);
+    let script = Outcome::of(command.arg(server.kubeconfig()));
+    assert_eq!(script.code, 0, "{}", script.err);
+    let text = script.text();
+    assert!(text.contains("paused-replicas") && text.contains("kubectl patch"), "{text}");
 }
