@@ -435,7 +435,7 @@ fn what_is_kept_elsewhere_is_not_changed_here() {
         let server = small();
         server.somebody(|store| {
             store.change("deployments", "team", "serve", |d| {
-                d["metadata"]["labels"] = labels.clone()
+                d["metadata"]["labels"] = labels.clone();
             });
         });
         let steps = vec![scale(&server, "team", "serve", 0), delete(&server, "team", "unused")];

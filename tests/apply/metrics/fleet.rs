@@ -3,7 +3,7 @@
 //! | Deployment | GPUs | what they do in the last 24 hours |
 //! |---|---|---|
 //! | forgotten | 1 | nothing |
-//! | napping | 1 | 50 % for eight hours, and nothing since |
+//! | napping | 1 | 50 % for eight hours, and nothing since; asks for as much as chunky |
 //! | wide | 4 | two at 90 %, two nothing |
 //! | chunky | 1 | 90 %; half a core and 1 GiB of the 8 cores and 32 GiB that it asks for |
 //! | llm-serve | 2, by a claim template | one at 90 %, one nothing |
@@ -30,7 +30,7 @@ pub(super) struct Workload {
 
 pub(super) const WORKLOADS: [Workload; 5] = [
     Workload { name: "forgotten", gpus: &["GPU-1"], cores: 1.0, memory_gib: 2.0 },
-    Workload { name: "napping", gpus: &["GPU-2"], cores: 1.0, memory_gib: 2.0 },
+    Workload { name: "napping", gpus: &["GPU-2"], cores: 8.0, memory_gib: 32.0 },
     Workload {
         name: "wide",
         gpus: &["GPU-3", "GPU-4", "GPU-5", "GPU-6"],
@@ -126,7 +126,7 @@ fn pod_metrics(out: &mut OpenMetrics, workload: &Workload) {
     of("kube_pod_start_time", with(&[]), bound);
     of("kube_pod_status_phase", with(&[("phase", "Running")]), 1.0);
     let container = with(&[("container", "main")]);
-    let (cores, bytes) = if workload.name == "chunky" {
+    let (cores, bytes) = if matches!(workload.name, "chunky" | "napping") {
         (0.5, 1_073_741_824.0)
     } else {
         (workload.cores * 0.9, workload.memory_gib * 0.9 * 1_073_741_824.0)
