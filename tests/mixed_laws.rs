@@ -61,6 +61,7 @@ fn policy(price: f64) -> Policy {
         instance_type: None,
         capacity_type: None,
         region: None,
+        node: None,
         node_labels: BTreeMap::new(),
         per_gpu_hour: price,
         source: "law".into(),

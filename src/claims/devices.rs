@@ -84,8 +84,9 @@ impl<'a> Devices<'a> {
             model,
         };
         let price_per_hour = row.model.as_deref().filter(|_| is_gpu).and_then(|model| {
-            let node = labels.unwrap_or(const { &NO_LABELS });
-            price_of(self.prices, PricedThing { model, node }).map(|price| price.per_gpu_hour)
+            let labels = labels.unwrap_or(const { &NO_LABELS });
+            let node_name = node.map(String::as_str);
+            price_of(self.prices, PricedThing { model, node: labels, node_name }).map(|price| price.per_gpu_hour)
         });
         PricedDevice { row, is_gpu, price_per_hour }
     }

@@ -16,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   gpu-finops prices list
   gpu-finops prices list --price A100=2.50 -o csv
+  gpu-finops prices list --price-book contract.yaml --price-book list.yaml
   gpu-finops prices list --currency EUR --usd-rate 0.92 -o json";
 
 /// Show prices.
@@ -29,7 +30,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the price book in force: --price, the config file's rules, the built-in list.
+    /// List the price book in force: --price, files of prices, the config file's rules, the built-in list.
     ///
     /// The first row that applies to a GPU gives its price. Each row says who says so, and when.
     #[command(after_long_help = EXAMPLES)]
@@ -107,6 +108,7 @@ fn row<'a>(order: usize, rule: &'a PriceRule, book: &'a PriceBook) -> Row<'a> {
         currency: &book.currency,
         origin: match rule.origin {
             PriceOrigin::Flag => "flag",
+            PriceOrigin::File => "file",
             PriceOrigin::Config => "config",
             PriceOrigin::BuiltIn => "built-in",
         },
@@ -123,6 +125,7 @@ fn conditions(rule: &PriceRule) -> String {
         named("instance", &rule.instance_type),
         named("capacity", &rule.capacity_type),
         named("region", &rule.region),
+        named("node", &rule.node),
     ]
     .into_iter()
     .flatten()

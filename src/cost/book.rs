@@ -131,6 +131,7 @@ impl PriceList {
             instance_type: Some(row.instance_type.clone()),
             capacity_type: row.capacity_type.clone(),
             region: None,
+            node: None,
             node_labels: BTreeMap::new(),
             per_gpu_hour: row.per_instance_hour / f64::from(row.gpus),
             source,

@@ -15,6 +15,8 @@ pub struct PricedThing<'a> {
     pub model: &'a str,
     /// Labels of the node.
     pub node: &'a LabelView,
+    /// Name of the node, where it is known which one.
+    pub node_name: Option<&'a str>,
 }
 
 /// A price with its origin.
@@ -32,7 +34,7 @@ pub struct Price {
 #[must_use]
 pub fn price_of(book: &PriceBook, thing: PricedThing<'_>) -> Option<Price> {
     let model = model_name(thing.model);
-    let rule = book.rules.iter().find(|rule| applies(rule, &model, thing.node))?;
+    let rule = book.rules.iter().find(|rule| applies(rule, &model, thing))?;
     let source = match &rule.date {
         Some(date) => format!("{} ({date})", rule.source),
         None => rule.source.clone(),
@@ -44,7 +46,8 @@ pub fn price_of(book: &PriceBook, thing: PricedThing<'_>) -> Option<Price> {
     })
 }
 
-fn applies(rule: &PriceRule, model: &str, node: &LabelView) -> bool {
+fn applies(rule: &PriceRule, model: &str, thing: PricedThing<'_>) -> bool {
+    let node = thing.node;
     rule.model.as_ref().is_none_or(|m| m.is_match(model))
         && rule.instance_type.as_deref().is_none_or(|t| instance_type(node) == Some(t))
         && rule.capacity_type.as_deref().is_none_or(|t| capacity_type(node) == Some(t))
@@ -52,6 +55,7 @@ fn applies(rule: &PriceRule, model: &str, node: &LabelView) -> bool {
             .region
             .as_deref()
             .is_none_or(|r| node.get("topology.kubernetes.io/region") == Some(r))
+        && rule.node.as_deref().is_none_or(|name| thing.node_name == Some(name))
         && rule.node_labels.iter().all(|(k, v)| node.get(k) == Some(v))
 }
 
@@ -98,6 +102,7 @@ mod tests {
             instance_type: instance.map(Into::into),
             capacity_type: capacity.map(Into::into),
             region: None,
+            node: None,
             node_labels: BTreeMap::new(),
             per_gpu_hour: price,
             source: format!("test {price}"),
@@ -124,7 +129,7 @@ mod tests {
             ],
         };
         let price = |model, labels: &[(&str, &str)]| {
-            price_of(&book, PricedThing { model, node: &node(labels) }).map(|p| p.per_gpu_hour)
+            price_of(&book, PricedThing { model, node: &node(labels), node_name: Some("n1") }).map(|p| p.per_gpu_hour)
         };
         assert_eq!(
             price("NVIDIA H100 80GB HBM3", &[("karpenter.sh/capacity-type", "spot")]),

@@ -133,7 +133,8 @@ pub(super) fn choices(
 fn of_book(evidence: &Evidence<'_>, other: &Hardware, now: &Hardware) -> Option<Choice> {
     let model = other.name.clone();
     let anywhere = LabelView::default();
-    let price = price_of(evidence.book, PricedThing { model: &model, node: &anywhere })?;
+    let thing = PricedThing { model: &model, node: &anywhere, node_name: None };
+    let price = price_of(evidence.book, thing)?;
     Some(Choice {
         per_gpu_hour: price.per_gpu_hour,
         memory_bytes: other.memory_bytes,

@@ -87,7 +87,8 @@ fn spot(evidence: &Evidence<'_>, lease: &Lease<'_>, labels: &LabelView) -> Optio
     let model = &evidence.attribution.devices[lease.device].model;
     let mut there = labels.clone();
     there.object.insert("karpenter.sh/capacity-type".to_owned(), "spot".to_owned());
-    let spot = price_of(evidence.book, PricedThing { model, node: &there })?.per_gpu_hour;
+    let thing = PricedThing { model, node: &there, node_name: None };
+    let spot = price_of(evidence.book, thing)?.per_gpu_hour;
     (spot < now).then_some(Prices { now, spot })
 }
 

@@ -68,7 +68,11 @@ impl Tally {
             let cards = if one.is_of_one_card && sum > 1.0 { one.cards / sum } else { one.cards };
             let price = price_of(
                 measure.book,
-                PricedThing { model: one.model.as_deref().unwrap_or_default(), node: &pool.node },
+                PricedThing {
+                    model: one.model.as_deref().unwrap_or_default(),
+                    node: &pool.node,
+                    node_name: None,
+                },
             );
             for (total, pods) in self.gpus.iter_mut().zip(pods) {
                 *total += pods * cards;

@@ -109,6 +109,8 @@ impl TenantRule {
 pub enum PriceOrigin {
     /// `--price`.
     Flag,
+    /// A file of prices that was named, such as `--price-book`.
+    File,
     /// The config file's price book.
     Config,
     /// The built-in list.
@@ -126,6 +128,8 @@ pub struct PriceRule {
     pub capacity_type: Option<String>,
     /// Node's `topology.kubernetes.io/region`, exact.
     pub region: Option<String>,
+    /// Name of the node, exact.
+    pub node: Option<String>,
     /// Node labels that must have these values.
     pub node_labels: BTreeMap<String, String>,
     /// Price of one physical GPU for one hour, in the report's currency; above 0.

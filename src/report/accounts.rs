@@ -111,7 +111,8 @@ fn prices(attribution: &Attribution, book: &PriceBook) -> Vec<Option<Price>> {
         .iter()
         .map(|device| {
             let node = attribution.nodes.get(&device.node).map_or(&none, |n| &n.labels);
-            price_of(book, PricedThing { model: &device.model, node })
+            let node_name = Some(device.node.as_str());
+            price_of(book, PricedThing { model: &device.model, node, node_name })
         })
         .collect()
 }

@@ -515,6 +515,8 @@ pub static SETTINGS: &[Setting] = &[
     // Prices
     Setting::many(Prices, "price", "MODEL=PRICE", "prices.rules",
         "Price of one GPU-hour by model, such as A100=2.50 or 'H100*NVL=4'. MODEL matches whole words of the model name, case-blind, * stands for anything; repeatable. Comes before the config file's rules").unset("the built-in list prices"),
+    Setting::many(Prices, "price-book", "FILE", "prices.books",
+        "YAML file of price rules, `rules:` in the form of prices.rules of the config file; repeatable, the first rule that applies wins. Comes after --price and before the config file's rules"),
     Setting::one(Prices, "currency", "CODE", "prices.currency",
         "Currency of the prices given, and of the report. The built-in list is in USD and left out for another currency, unless --usd-rate is given").default("USD"),
     Setting::one(Prices, "usd-rate", "RATE", "prices.usd_rate",

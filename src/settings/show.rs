@@ -121,10 +121,14 @@ fn price_rules(layers: &Layers, policy: &Policy) -> Result<Shown> {
     let of = |origin| policy.prices.rules.iter().filter(|r| r.origin == origin).count();
     let (flag, config, built_in) =
         (of(PriceOrigin::Flag), of(PriceOrigin::Config), of(PriceOrigin::BuiltIn));
-    let typed = layers.origin("price")?;
+    let from_files = match of(PriceOrigin::File) {
+        0 => String::new(),
+        rules => format!(" {rules} from files of prices,"),
+    };
+    let typed = layers.origin("price")?.max(layers.origin("price-book")?);
     Ok(Shown {
         key: "prices.rules".to_owned(),
-        value: format!("{flag} from --price, {config} from the config file, {built_in} built-in"),
+        value: format!("{flag} from --price,{from_files} {config} from the config file, {built_in} built-in"),
         origin: match typed {
             Origin::Default => config_origin(layers, "prices.rules", config > 0),
             other => other,

@@ -194,6 +194,7 @@ pub(crate) fn policy() -> Policy {
         instance_type: None,
         capacity_type: None,
         region: None,
+        node: None,
         node_labels: BTreeMap::new(),
         per_gpu_hour: PRICE,
         source: "test".into(),

@@ -59,6 +59,7 @@ fn policy() -> Policy {
         instance_type: None,
         capacity_type: None,
         region: None,
+        node: None,
         node_labels: BTreeMap::new(),
         per_gpu_hour: 2.0,
         source: "test".into(),

@@ -331,8 +331,20 @@ pub struct PricesSection {
     pub currency: Option<String>,
     /// Units of the currency for one USD; converts the built-in list.
     pub usd_rate: Option<Scalar>,
+    /// Files of price rules; they come before `rules`.
+    pub books: Option<Vec<String>>,
     /// Prices in order of precedence; they come before the built-in list.
     pub rules: Option<Vec<PriceSection>>,
+}
+
+/// A price book in a file of its own.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceBookFile {
+    /// Currency code of its prices; the report has to be in it.
+    pub currency: Option<String>,
+    /// Prices in order of precedence.
+    pub rules: Vec<PriceSection>,
 }
 
 /// One price. Give `per_gpu_hour`, or `per_node_hour` with `gpus`.
@@ -371,6 +383,8 @@ pub struct PriceMatch {
     pub capacity_type: Option<String>,
     /// The node's region.
     pub region: Option<String>,
+    /// The node's name.
+    pub node: Option<String>,
     /// Labels of the node.
     pub node_labels: Option<BTreeMap<String, String>>,
 }
