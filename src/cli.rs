@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     apply, budget, claims, cleanup, collect, compare, completions, config, demo, diff, doctor,
-    explain, export, man, manifests, patch, plan, prices, recommend, report, roll_up, rollback,
-    snapshot,
+    explain, export, man, manifests, patch, plan, prices, recommend, reconcile, report, roll_up,
+    rollback, snapshot,
 };
 use crate::error::exit_code;
 
@@ -27,6 +27,7 @@ Examples:
   gpu-finops explain team-a.waste_cost                    where a number comes from: queries, prices, arithmetic
   gpu-finops diff --base git:main:deploy --head deploy    what a change of manifests costs, before it is deployed
   gpu-finops compare before.json after.json               two saved reports side by side
+  gpu-finops reconcile --bill focus.csv                   the ledger against the provider's bill, to the cent
   gpu-finops claims                                       every resource claim (DRA), leftovers first
   gpu-finops plan -o plan.json                            changes that free what is wasted; `apply` tries them, `apply --yes` makes them
   gpu-finops doctor                                       what can be read, and what is missing for better numbers
@@ -92,6 +93,8 @@ pub enum Command {
     Diff(diff::Args),
     /// Compare two saved reports
     Compare(compare::Args),
+    /// Hold the ledger against a provider's bill (FOCUS)
+    Reconcile(reconcile::Args),
     /// List resource claims: class, devices, holders, cost, and what is left over
     Claims(claims::Args),
     /// Check what can be read, what is missing for better numbers, and what to change

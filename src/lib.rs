@@ -32,6 +32,7 @@ mod mutation;
 pub mod observe;
 pub mod output;
 pub mod recommend;
+pub mod reconcile;
 pub mod report;
 pub mod rollup;
 pub mod settings;

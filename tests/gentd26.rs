@@ -421,3 +421,21 @@ fn percentiles_and_idle_stretches_are_near_the_unweighted_reference() {
     }
     assert!(near_stretches * 100 >= 95 * 143, "{near_stretches} of 143 pods within two steps");
 }
+
+/// A bill made of the day's ledger closes with it, node by node; with a discount of its own on each node, its price book
+/// closes the next report.
+#[test]
+fn a_bill_of_the_day_closes_with_the_ledger() {
+    use crate::reconcile::{assert_closed, bill, reconcile};
+    let Some(mut source) = source() else { return };
+    source.extend(["--start", START, "--end", END].map(ToOwned::to_owned));
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let path = bill(folder.path(), &source, &[]);
+    let report = reconcile(&source, &path, &["--bill-cost", "list", "-o", "json"]).json();
+    assert_eq!(report["total"]["matched"], 15);
+    assert_closed(&report, 0.001);
+    near("bill", number(&report["total"], "bill_cost"), 2_737.9 * 2.5, 0.005);
+    let in_cents = reconcile(&source, &path, &["-o", "json", "--max-difference", "0.01"]).json();
+    let difference = number(&in_cents["total"], "difference");
+    assert!(difference.abs() <= 0.005, "{difference}");
+}

@@ -35,6 +35,7 @@ mod patch;
 mod quirk_metrics;
 mod quirks;
 mod recommend;
+mod reconcile;
 mod recorded;
 mod remote_read;
 mod replay;

@@ -24,6 +24,8 @@ pub struct Node {
     pub is_pool: bool,
     /// Labels.
     pub labels: LabelView,
+    /// The provider's name for the machine, where an object says it.
+    pub provider_id: Option<String>,
     /// Most GPUs that its capacity showed, all whole-GPU resources added; `None` when never seen.
     pub capacity: Option<u32>,
     /// GPUs of that capacity that go to virtual machines, by resource.
@@ -135,6 +137,7 @@ impl NodeInputs<'_> {
             room: Room::default(),
             presence,
             labels,
+            provider_id: self.object.and_then(|o| o.provider_id.clone()),
         })
     }
 

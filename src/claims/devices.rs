@@ -86,7 +86,8 @@ impl<'a> Devices<'a> {
         let price_per_hour = row.model.as_deref().filter(|_| is_gpu).and_then(|model| {
             let labels = labels.unwrap_or(const { &NO_LABELS });
             let node_name = node.map(String::as_str);
-            price_of(self.prices, PricedThing { model, node: labels, node_name }).map(|price| price.per_gpu_hour)
+            price_of(self.prices, PricedThing { model, node: labels, node_name })
+                .map(|price| price.per_gpu_hour)
         });
         PricedDevice { row, is_gpu, price_per_hour }
     }

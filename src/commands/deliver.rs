@@ -16,6 +16,7 @@ use crate::explain::contract::Explanation;
 use crate::gate::contract::DiffReport;
 use crate::output::{self, Format, Page, RenderOptions};
 use crate::recommend::contract::RecommendReport;
+use crate::reconcile::contract::ReconcileReport;
 use crate::report::contract::Report;
 use crate::settings::{Settings, View};
 use crate::ui::Ui;
@@ -358,6 +359,27 @@ pub fn render_comparison(
     Ok(match view.format {
         Format::Parquet => Rendered::Files(vec![("drivers.parquet".to_owned(), bytes)]),
         _ => Rendered::Document(bytes),
+    })
+}
+
+/// A reconciliation as bytes.
+///
+/// # Errors
+///
+/// An encoder that failed.
+pub fn render_reconciliation(
+    report: &ReconcileReport,
+    verdict: &Verdict,
+    view: &View,
+    ui: &Ui,
+) -> Result<Rendered> {
+    let failed = |e| Error::failed("cannot write the reconciliation in this format").caused_by(e);
+    Ok(match view.format {
+        Format::Parquet => Rendered::Files(output::reconciliation_tables(report).map_err(failed)?),
+        format => Rendered::Document(
+            output::render_reconciliation(report, verdict, format, &options(view, ui))
+                .map_err(failed)?,
+        ),
     })
 }
 

@@ -27,6 +27,7 @@ pub mod patch;
 pub mod plan;
 pub mod prices;
 pub mod recommend;
+pub mod reconcile;
 pub mod report;
 pub mod roll_up;
 pub mod rollback;
@@ -112,6 +113,7 @@ async fn run(cli: Cli, environment: Environment, ui: &Ui) -> Result<()> {
         Command::Cleanup(args) => cleanup::run(args, environment, ui).await,
         Command::Diff(args) => diff::run(args, environment, ui).await,
         Command::Compare(args) => compare::run(args, environment, ui),
+        Command::Reconcile(args) => reconcile::run(args, environment, ui).await,
         Command::RollUp(args) => roll_up::run(args, environment, ui).await,
         Command::Budget(args) => budget::run(args, environment, ui).await,
         Command::Doctor(args) => doctor::run(args, environment, ui).await,
@@ -143,6 +145,7 @@ impl Cli {
             Command::Cleanup(args) => &args.flags.0,
             Command::Diff(args) => &args.flags.0,
             Command::Compare(args) => &args.flags.0,
+            Command::Reconcile(args) => &args.flags.0,
             Command::RollUp(args) => &args.flags.0,
             Command::Budget(args) => args.typed(),
             Command::Doctor(args) => args.typed(),

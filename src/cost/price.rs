@@ -129,7 +129,8 @@ mod tests {
             ],
         };
         let price = |model, labels: &[(&str, &str)]| {
-            price_of(&book, PricedThing { model, node: &node(labels), node_name: Some("n1") }).map(|p| p.per_gpu_hour)
+            price_of(&book, PricedThing { model, node: &node(labels), node_name: Some("n1") })
+                .map(|p| p.per_gpu_hour)
         };
         assert_eq!(
             price("NVIDIA H100 80GB HBM3", &[("karpenter.sh/capacity-type", "spot")]),

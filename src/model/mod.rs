@@ -3,6 +3,7 @@
 //! Plain data that every other room speaks. No client, clock, flag or frame here, and no file but the one in which
 //! `samples` keep what does not fit into memory.
 
+pub mod bill;
 pub mod dra;
 pub mod inputs;
 pub mod interval;

@@ -151,6 +151,8 @@ pub struct NodeFact {
     pub unschedulable: bool,
     /// Internal and external IP addresses.
     pub addresses: Vec<String>,
+    /// `spec.providerID`: the provider's name for the machine.
+    pub provider_id: Option<String>,
 }
 
 /// A namespace.

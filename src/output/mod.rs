@@ -24,6 +24,7 @@ mod parquet;
 mod patches;
 mod rbac;
 mod recommend;
+mod reconcile;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -48,10 +49,12 @@ pub use parquet::{parquet_tables, write_parquet};
 pub use patches::{kustomize, render_patches};
 pub use rbac::render_access;
 pub use recommend::render_recommendations;
+pub use reconcile::{reconciliation_tables, render_reconciliation};
 pub use run::render_run;
 pub use schema::{
     access_schema, budget_schema, claims_schema, compare_schema, diff_schema, doctor_schema,
-    explain_schema, patch_schema, plan_schema, recommend_schema, report_schema, run_schema,
+    explain_schema, patch_schema, plan_schema, recommend_schema, reconcile_schema, report_schema,
+    run_schema,
 };
 
 #[cfg(test)]

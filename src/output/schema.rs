@@ -15,6 +15,7 @@ use crate::doctor::contract::{self as doctor, DoctorReport};
 use crate::explain::contract::{self as explain, Explanation};
 use crate::gate::contract::{self as gate, DiffReport};
 use crate::recommend::contract::{self as recommend, RecommendReport};
+use crate::reconcile::contract::{self as reconcile, ReconcileReport};
 use crate::report::contract::{Report, SCHEMA_VERSION};
 
 /// The JSON Schema (draft 2020-12) of what `-o json` prints: every field is there, unknown
@@ -52,6 +53,12 @@ pub fn access_schema() -> Value {
 #[must_use]
 pub fn recommend_schema() -> Value {
     published::<RecommendReport>("gpu-finops recommend", recommend::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `reconcile -o json` prints, in the same way.
+#[must_use]
+pub fn reconcile_schema() -> Value {
+    published::<ReconcileReport>("gpu-finops reconcile", reconcile::SCHEMA_VERSION)
 }
 
 /// The JSON Schema of what `explain -o json` prints, in the same way.

@@ -193,6 +193,22 @@ pub type CompareFlags = SettingFlags<
             | Section::General.bit()
     },
 >;
+/// Flags of `reconcile`: those of `export focus` for the ledger, and how a verdict is shown.
+pub type ReconcileFlags = SettingFlags<
+    {
+        SOURCES
+            | Section::Replay.bit()
+            | Section::Clusters.bit()
+            | Section::Ci.bit()
+            | Section::Top.bit()
+            | Section::Output.bit()
+            | Section::Policy.bit()
+            | Section::Devices.bit()
+            | Section::Strictness.bit()
+            | Section::Prices.bit()
+            | Section::General.bit()
+    },
+>;
 /// Flags of `collect`.
 pub type CollectFlags = SettingFlags<
     {

@@ -78,7 +78,11 @@ pub fn ci(layers: &Layers) -> Result<Ci> {
 }
 
 /// Money, or a share of what it was.
-fn increase(text: &str) -> Read<Increase> {
+///
+/// # Errors
+///
+/// Neither an amount nor a percentage.
+pub fn increase(text: &str) -> Read<Increase> {
     let refused = || format!("{} is not an increase; use money such as 500, or 10%", quoted(text));
     match text.strip_suffix('%') {
         Some(percent) => {

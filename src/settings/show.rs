@@ -128,7 +128,9 @@ fn price_rules(layers: &Layers, policy: &Policy) -> Result<Shown> {
     let typed = layers.origin("price")?.max(layers.origin("price-book")?);
     Ok(Shown {
         key: "prices.rules".to_owned(),
-        value: format!("{flag} from --price,{from_files} {config} from the config file, {built_in} built-in"),
+        value: format!(
+            "{flag} from --price,{from_files} {config} from the config file, {built_in} built-in"
+        ),
         origin: match typed {
             Origin::Default => config_origin(layers, "prices.rules", config > 0),
             other => other,

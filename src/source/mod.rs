@@ -3,6 +3,7 @@
 //! Everything with an effect lives here, and nothing that computes a figure. Sources never see
 //! attribution, cost or output; they fill [`crate::model::Inputs`], which is all that the core reads.
 
+pub mod bill;
 pub mod exposition;
 pub mod kubernetes;
 pub mod manifests;

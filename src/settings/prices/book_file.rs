@@ -71,11 +71,12 @@ pub(super) fn parse(name: &str, text: &str, currency: &str) -> Result<Vec<PriceR
 /// A usage error that names the file and both currencies.
 pub(super) fn same_currency(what: &str, theirs: Option<&str>, ours: &str) -> Result<()> {
     let Some(theirs) = theirs else { return Ok(()) };
-    let code = parse::currency(theirs)
-        .map_err(|e| Error::usage(format!("{what}: `currency`: {e}")))?;
+    let code =
+        parse::currency(theirs).map_err(|e| Error::usage(format!("{what}: `currency`: {e}")))?;
     if code == ours {
         return Ok(());
     }
-    Err(Error::usage(format!("{what} is in {code}, and the report in {ours}"))
-        .hinted(format!("say `--currency {code}`, or give the prices in {ours}; nothing is converted")))
+    Err(Error::usage(format!("{what} is in {code}, and the report in {ours}")).hinted(format!(
+        "say `--currency {code}`, or give the prices in {ours}; nothing is converted"
+    )))
 }

@@ -1,7 +1,7 @@
 use super::book_file::parse as parse_book;
 use super::*;
-use crate::cost::price::{PricedThing, price_of};
 use crate::attribution::label_view::LabelView;
+use crate::cost::price::{PricedThing, price_of};
 
 fn refused(text: &str) -> String {
     parse_book("p.yaml", text, "USD").expect_err(text).to_string()
@@ -32,7 +32,10 @@ fn a_price_book_that_cannot_be_names_file_rule_and_value() {
     for (text, parts) in [
         ("rules: [{per_gpu_hour: 1}, {per_gpu_hour: -2}]", ["rule 2: `per_gpu_hour`", "`-2`"]),
         ("rules: [{per_node_hour: 8, gpus: 0}]", ["rule 1: `gpus`", "`0`"]),
-        ("rules: [{match: {model: NVIDIA}, per_gpu_hour: 1}]", ["rule 1: `match.model`", "`NVIDIA`"]),
+        (
+            "rules: [{match: {model: NVIDIA}, per_gpu_hour: 1}]",
+            ["rule 1: `match.model`", "`NVIDIA`"],
+        ),
         ("rules: [{match: {modle: L4}, per_gpu_hour: 1}]", ["unknown key `modle`", "`model`"]),
         ("rules: []", ["has no rules", ""]),
         ("currency: EUR\nrules: [{per_gpu_hour: 1}]", ["is in EUR", "the report in USD"]),

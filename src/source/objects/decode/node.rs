@@ -43,6 +43,7 @@ pub(super) fn decode(
         not_ready_since_ms: not_ready_since_ms(&status),
         unschedulable: spec.unschedulable.unwrap_or(false),
         addresses: addresses(&status),
+        provider_id: spec.provider_id.clone().filter(|id| !id.is_empty()),
     })
 }
 
