@@ -32,6 +32,7 @@ mod mixed_laws;
 mod modes;
 mod openmetrics;
 mod patch;
+mod prices;
 mod quirk_metrics;
 mod quirks;
 mod recommend;

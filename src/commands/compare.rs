@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{checked, deliver, resolve};
+use super::{checked, deliver, resolve_unpriced};
 use crate::ci::{Outcome, Severity};
 use crate::compare::{Saved, compare, verdict};
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ pub struct Args {
 ///
 /// A file that is no report; reports that cannot be compared; a limit that is exceeded.
 pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
-    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let (_, settings) = resolve_unpriced(args.flags.0, environment, ui)?;
     let target = deliver::Target::of_check(&settings.view)?;
     let names = [&args.before, &args.after].map(|path| path.display().to_string());
     let (before, after) = (read(&args.before)?, read(&args.after)?);

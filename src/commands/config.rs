@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::Subcommand;
 
-use super::resolve;
+use super::resolve_unpriced;
 use crate::error::{Error, Result};
 use crate::settings::args::{AllFlags, TalkFlags, Typed};
 use crate::settings::config::sections::ConfigFile;
@@ -70,7 +70,7 @@ impl Args {
 pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     match args.action {
         Action::Show { flags } => {
-            let (layers, settings) = resolve(flags.0, environment, ui)?;
+            let (layers, settings) = resolve_unpriced(flags.0, environment, ui)?;
             let rows = show::all(&layers, &settings.policy)?;
             ui.data(text(&layers, &rows).as_bytes())
         }

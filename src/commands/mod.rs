@@ -23,6 +23,7 @@ pub mod gather;
 pub mod man;
 pub mod manifests;
 mod merging;
+mod opencost;
 pub mod patch;
 pub mod plan;
 pub mod prices;
@@ -162,9 +163,17 @@ impl Cli {
     }
 }
 
-/// Layers and settings of a command, with a word about misspelt variables.
+/// Layers and settings of a command that prices something, with a word about misspelt variables.
 fn resolve(typed: Typed, environment: Environment, ui: &Ui) -> Result<(Layers, Settings)> {
-    let layers = settings::layers(typed, environment)?;
+    resolved(opencost::fetched(settings::layers(typed, environment)?)?, ui)
+}
+
+/// The same for one that prices nothing, so that no prices are fetched.
+fn resolve_unpriced(typed: Typed, environment: Environment, ui: &Ui) -> Result<(Layers, Settings)> {
+    resolved(settings::layers(typed, environment)?, ui)
+}
+
+fn resolved(layers: Layers, ui: &Ui) -> Result<(Layers, Settings)> {
     let settings = Settings::resolve(&layers)?;
     for (given, meant) in &settings.near_misses {
         ui.warn(&format!("environment variable `{given}` is not known; did you mean `{meant}`?"));

@@ -8,7 +8,7 @@ use super::apply::{
     started, step_row, take_lease, verdict,
 };
 use super::gather::system_clock;
-use super::{deliver, resolve};
+use super::{deliver, resolve_unpriced};
 use crate::cleanup::contract::{Operation, Patch, Step};
 use crate::cleanup::journal::{Answered, Attempt, Progress, Purpose, RunHeader};
 use crate::cleanup::plan::contract::Plan;
@@ -58,7 +58,7 @@ pub struct Args {
 ///
 /// A journal that cannot be used; another cluster; what could not be taken back, after the result is written.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
-    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let (_, settings) = resolve_unpriced(args.flags.0, environment, ui)?;
     let target = deliver::Target::check_answer(&settings.view)?;
     let (file, journal) = JournalFile::open(&args.journal)?;
     let progress = Progress::of(&journal);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::gather::{self, Gathered};
-use super::resolve;
+use super::resolve_unpriced;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::settings::args::{SaveFlags, Typed};
@@ -63,7 +63,7 @@ impl Args {
 /// Wrong settings; a folder that cannot be written, before anything is read; a source that failed.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let Action::Save(args) = args.action;
-    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let (_, settings) = resolve_unpriced(args.flags.0, environment, ui)?;
     check(&args.dir, &settings)?;
     let settings = settings.asking_optional();
     let gathered = gather::gather(&settings, ui).await?;

@@ -5,6 +5,7 @@
 //! says which. No row exists for a GPU without a listed price: that is a fact for the report.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use serde::Deserialize;
@@ -85,6 +86,21 @@ pub fn built_in() -> Vec<PriceRule> {
     let anywhere = rows().map(|row| list.anywhere(row));
     let assumed = list.references.iter().filter_map(|reference| list.assumed(reference));
     in_region.chain(anywhere).chain(assumed).collect()
+}
+
+/// Physical GPUs of a machine, where the built-in list has it.
+///
+/// # Panics
+///
+/// Never, as [`built_in`].
+#[must_use]
+pub fn gpus_of(instance_type: &str) -> Option<u32> {
+    static LISTED: LazyLock<BTreeMap<String, u32>> = LazyLock::new(|| {
+        let list: PriceList =
+            serde_saphyr::from_str(PRICES).expect("the compiled-in list is read in a test");
+        list.instances.into_iter().map(|row| (row.instance_type, row.gpus)).collect()
+    });
+    LISTED.get(instance_type).copied()
 }
 
 impl PriceList {

@@ -6,17 +6,14 @@ use crate::gate::Increase;
 use crate::output::format::decimal;
 use crate::units::HOURS_PER_MONTH;
 
-const MAX_DIFFERENCE: Rule = Rule {
-    name: "max-difference",
-    about: "The ledger and the bill differ by no more than is allowed.",
-};
+const MAX_DIFFERENCE: Rule =
+    Rule::fixed("max-difference", "The ledger and the bill differ by no more than is allowed.");
 const ON_BILL: Rule =
-    Rule { name: "only-on-bill", about: "Every GPU machine on the bill is a node of the ledger." };
-const IN_LEDGER: Rule =
-    Rule { name: "only-in-ledger", about: "Every node of the ledger is on the bill." };
+    Rule::fixed("only-on-bill", "Every GPU machine on the bill is a node of the ledger.");
+const IN_LEDGER: Rule = Rule::fixed("only-in-ledger", "Every node of the ledger is on the bill.");
 const COVERED: Rule =
-    Rule { name: "window-not-billed", about: "The bill covers all of the ledger's window." };
-const PRICED: Rule = Rule { name: "no-price", about: "Every node of the ledger has a price." };
+    Rule::fixed("window-not-billed", "The bill covers all of the ledger's window.");
+const PRICED: Rule = Rule::fixed("no-price", "Every node of the ledger has a price.");
 
 /// Names that an item spells out.
 const NAMED: usize = 5;
@@ -121,7 +118,7 @@ fn headline(report: &ReconcileReport) -> String {
 fn item(severity: Severity, rule: Rule, message: String, advice: &str) -> Item {
     Item {
         severity,
-        rule: rule.name.to_owned(),
+        rule: rule.name.to_string(),
         subject: String::new(),
         message,
         advice: advice.to_owned(),
@@ -288,12 +285,12 @@ fn notes(report: &ReconcileReport) -> Vec<String> {
     notes
 }
 
-fn signed(value: f64, digits: usize) -> String {
-    let text = decimal(value, digits);
-    let is_zero = !text.bytes().any(|b| (b'1'..=b'9').contains(&b));
-    match (is_zero, value > 0.0) {
-        (true, _) => decimal(0.0, digits),
-        (false, true) => format!("+{text}"),
-        (false, false) => text,
+/// With its sign; what rounds to nothing is nothing, for the sides of a bill differ by parts of cents anywhere.
+fn signed(value: f64, digits: i32) -> String {
+    let places = usize::try_from(digits).unwrap_or(0);
+    match value.abs() < 0.5 * 10_f64.powi(-digits) {
+        true => decimal(0.0, places),
+        false if value > 0.0 => format!("+{}", decimal(value, places)),
+        false => decimal(value, places),
     }
 }

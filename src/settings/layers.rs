@@ -10,6 +10,7 @@ use super::catalogue::{Kind, SETTINGS, Setting, setting};
 use super::config::Config;
 use super::parse::{self, Read};
 use crate::error::{Error, Result};
+use crate::model::policy::PriceRule;
 
 /// Prefix of the tool's environment variables.
 pub const ENV_PREFIX: &str = "GPU_FINOPS_";
@@ -140,13 +141,26 @@ pub struct Layers {
     typed: Typed,
     environment: Environment,
     config: Config,
+    fetched: Vec<PriceRule>,
 }
 
 impl Layers {
     /// Layers of what was typed, the environment and a config file that was read before.
     #[must_use]
     pub const fn new(typed: Typed, environment: Environment, config: Config) -> Self {
-        Self { typed, environment, config }
+        Self { typed, environment, config, fetched: Vec::new() }
+    }
+
+    /// The same with prices that a setting names and that were fetched, most exact first.
+    #[must_use]
+    pub fn with_fetched_prices(self, fetched: Vec<PriceRule>) -> Self {
+        Self { fetched, ..self }
+    }
+
+    /// Prices that were fetched.
+    #[must_use]
+    pub fn fetched_prices(&self) -> &[PriceRule] {
+        &self.fetched
     }
 
     /// The config file.

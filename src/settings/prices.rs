@@ -1,6 +1,7 @@
 //! Prices of flags, files and the config file as rules of the price book, before the built-in list.
 
 mod book_file;
+mod csv_file;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,10 @@ pub fn price_book(layers: &Layers) -> Result<PriceBook> {
     for path in layers.many("price-book", parse::path)? {
         rules.extend(book_file::read(&path, &code)?);
     }
+    for path in layers.many("price-csv", parse::path)? {
+        rules.extend(csv_file::read(&path, &code)?);
+    }
+    rules.extend(layers.fetched_prices().iter().cloned());
     rules.extend(from_config(layers.config())?);
     rules.extend(built_in(&code, usd_rate));
     Ok(PriceBook { currency: code, rules })

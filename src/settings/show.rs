@@ -123,9 +123,12 @@ fn price_rules(layers: &Layers, policy: &Policy) -> Result<Shown> {
         (of(PriceOrigin::Flag), of(PriceOrigin::Config), of(PriceOrigin::BuiltIn));
     let from_files = match of(PriceOrigin::File) {
         0 => String::new(),
-        rules => format!(" {rules} from files of prices,"),
+        rules => format!(" {rules} from price files,"),
     };
-    let typed = layers.origin("price")?.max(layers.origin("price-book")?);
+    let mut typed = layers.origin("price")?;
+    for id in ["price-book", "price-csv", "opencost"] {
+        typed = typed.max(layers.origin(id)?);
+    }
     Ok(Shown {
         key: "prices.rules".to_owned(),
         value: format!(

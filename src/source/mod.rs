@@ -8,6 +8,7 @@ pub mod exposition;
 pub mod kubernetes;
 pub mod manifests;
 pub mod objects;
+pub mod opencost;
 pub mod progress;
 pub mod prometheus;
 pub mod rollups;

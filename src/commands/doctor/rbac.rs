@@ -6,7 +6,7 @@ use crate::access::contract::{AccessReport, AccessRow};
 use crate::access::judge::{Answer, report};
 use crate::access::{Part, Permission, permissions};
 use crate::commands::gather::to_cluster;
-use crate::commands::{deliver, resolve};
+use crate::commands::{deliver, resolve_unpriced};
 use crate::error::{Error, Result};
 use crate::settings::args::AccessFlags;
 use crate::settings::layers::Environment;
@@ -60,7 +60,7 @@ pub(super) struct Args {
 /// Wrong settings; a cluster that cannot be reached; after the answers are written, that something is denied.
 pub(super) async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let parts = parts(&args);
-    let (_, settings) = resolve(args.flags.0, environment, ui)?;
+    let (_, settings) = resolve_unpriced(args.flags.0, environment, ui)?;
     let target = deliver::Target::check_answer(&settings.view)?;
     let SourceChoice::Live(live) = &settings.source else {
         return Err(Error::usage("permissions are those of a live cluster")

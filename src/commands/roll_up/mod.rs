@@ -3,7 +3,7 @@
 mod job;
 
 use super::gather::{self, system_clock};
-use super::{compute, verdict};
+use super::{compute, opencost, verdict};
 use crate::error::{Error, Result};
 use crate::model::Window;
 use crate::model::window::utc_day;
@@ -55,7 +55,7 @@ pub struct Args {
 ///
 /// Wrong settings; a folder that cannot be written; a source that failed; a day that cannot bear the answer.
 pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
-    let layers = settings::layers(args.flags.0, environment)?;
+    let layers = opencost::fetched(settings::layers(args.flags.0, environment)?)?;
     let all = RollUpSettings::resolve(&layers)?;
     for (given, meant) in &all.settings.near_misses {
         ui.warn(&format!("environment variable `{given}` is not known; did you mean `{meant}`?"));

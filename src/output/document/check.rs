@@ -15,7 +15,7 @@ pub(in super::super) fn build(verdict: &Verdict, options: &RenderOptions) -> Vec
         vec![Block::Title(verdict.title.clone()), Block::Verdict(tone, verdict.headline.clone())];
     blocks.extend(verdict.items.iter().map(item));
     if !verdict.table.rows.is_empty() {
-        blocks.push(Block::Heading("What changes".to_owned()));
+        blocks.push(Block::Heading(heading(verdict).to_owned()));
         blocks.push(Block::Grid(grid(&verdict.table, options)));
         let left = verdict.table.rows.len() - shown(verdict.table.rows.len(), options.top);
         if left > 0 {
@@ -65,4 +65,12 @@ fn grid(table: &ci::Table, options: &RenderOptions) -> Grid {
         table.rows[..visible].iter().map(|cells| row(cells, Tone::Plain, false)).collect();
     rows.extend(table.total.iter().map(|cells| row(cells, Tone::Strong, true)));
     Grid { columns: table.columns.iter().enumerate().map(column).collect(), rows }
+}
+
+/// What the table of a check is: most are of a change.
+fn heading(verdict: &Verdict) -> &'static str {
+    match verdict.check {
+        "gpu-finops reconcile" => "Machines",
+        _ => "What changes",
+    }
 }

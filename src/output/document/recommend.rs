@@ -7,10 +7,7 @@ use super::super::format::{count, decimal, duration, hours_alone, money_alone, p
 use super::findings::{after_colon, evidence};
 use super::value::{Value, column};
 use super::{Block, Grid, GridColumn, GridRow, Item, Tone, len, packing, shown};
-use crate::recommend::contract::{
-    Change, NotJudged, ProofRow, RecommendReport, Recommendation, Risk,
-};
-use crate::recommend::contract::{NotJudged, ProofRow, RecommendReport, Recommendation};
+use crate::recommend::contract::{Change, NotJudged, ProofRow, RecommendReport, Recommendation};
 use crate::report::contract::{Basis, SavingsKind};
 
 /// From this rank on a column is shown in wide output only.
@@ -171,8 +168,6 @@ fn item(r: &Recommendation, currency: &str) -> Item {
             .as_ref()
             .map(|proof| replayed(proof, matches!(r.change, Change::Schedule { .. }), currency)),
     );
-    body.push(format!("Risk {}: {}.", risk(r.risk), r.risk_note));
-    body.extend(r.proof.as_ref().map(|proof| replayed(proof, currency)));
     body.push(format!("Risk {}: {}.", r.risk.name(), r.risk_note));
     if !r.excludes.is_empty() {
         body.push(format!("Instead of: {}.", r.excludes.join(", ")));

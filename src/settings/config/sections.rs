@@ -333,6 +333,12 @@ pub struct PricesSection {
     pub usd_rate: Option<Scalar>,
     /// Files of price rules; they come before `rules`.
     pub books: Option<Vec<String>>,
+    /// CSV files of prices; they come after `books`.
+    pub csv: Option<Vec<String>>,
+    /// URL of OpenCost, or a file with its answer; comes after `csv`.
+    pub opencost: Option<String>,
+    /// File with a bearer token for it.
+    pub opencost_bearer_token_file: Option<String>,
     /// Prices in order of precedence; they come before the built-in list.
     pub rules: Option<Vec<PriceSection>>,
 }

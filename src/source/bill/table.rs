@@ -26,7 +26,8 @@ pub(super) fn read(
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unreadable(format!("is larger than {} GiB; use CSV", MAX_BYTES >> 30)));
     }
-    let table = tables::read(name, bytes).map_err(|e| unreadable(e.to_string()))?;
+    let table = tables::read(name, bytes)
+        .map_err(|e| unreadable(format!("{e}; with columns of other types, use CSV")))?;
     Ok((table.get_column_names().into_iter().map(|name| name.as_str()).collect(), records(&table)))
 }
 
