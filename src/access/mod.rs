@@ -10,4 +10,4 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use table::{LEASE, Part, Permission, allows, permissions};
+pub use table::{LEASE, LISTED, Part, Permission, allows, permissions};

@@ -83,8 +83,8 @@ const fn row(
     Row { part, group, resources, verbs, name: "", why }
 }
 
-/// Groups of which [`ROWS`] say who lists what.
-const LISTED: &[&str] = &["apps", "batch", "agents.x-k8s.io", "extensions.agents.x-k8s.io"];
+/// Groups of which everything that makes pods is listed for a report already.
+pub const LISTED: &[&str] = &["apps", "batch", "agents.x-k8s.io", "extensions.agents.x-k8s.io"];
 
 const CLAIMS: &str = "resource.k8s.io";
 

@@ -3,14 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::access::LISTED;
 use crate::cleanup::objects::meta;
 use crate::kinds::KINDS;
 use crate::source::kubernetes::{self, Cluster};
 use crate::source::objects::RawObjects;
 use crate::ui::Ui;
-
-/// Groups of which `kubernetes::list` reads everything that makes pods.
-const LISTED: &[&str] = &["apps", "batch", "agents.x-k8s.io", "extensions.agents.x-k8s.io"];
 
 /// Adds them to what was listed. What could not be listed is a line of its sources.
 pub(super) async fn add(cluster: &Cluster, raw: &mut RawObjects, ui: &Ui) {
