@@ -4,7 +4,8 @@
 //! All of its cost is waste: a forgotten notebook, a server that nobody calls, a job that waits.
 //! # How it is judged
 //! By the largest sample of every utilization signal (`policy.idle_below`), over all GPUs of all its pods. Its pods
-//! must be there at the end of the window. Savings are the cost of its idle time; time that nobody observed is not
+//! must be there at the end of the window, and observed up to it: what the exporter stopped to show may be used by now.
+//! Savings are the cost of its idle time; time that nobody observed is not
 //! counted.
 //! # What it changes
 //! Scale the workload to zero, or delete it.
@@ -12,9 +13,13 @@
 //! A GPU that is held on purpose, for failover or for a deadline, looks the same. Ask its owner.
 
 use super::evidence::{Evidence, Subject};
-use super::proposal::{Draft, Freed, Verdict};
+use super::proposal::{Draft, Freed, Verdict, not_judged};
 use crate::recommend::contract::{Change, Risk};
 use crate::report::contract::{Basis, Severity};
+
+/// Why nothing is given up.
+const UNSEEN: &str =
+    "its GPUs have no samples at the end of the window: it may be using them by now";
 
 pub(super) const NAME: &str = "never-used";
 
@@ -41,5 +46,9 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
         refusal: None,
         basis: Basis::Measured,
     };
-    is_found.then(|| draft().done(subject, evidence))
+    let is_seen = || subject.there().all(|lease| lease.trailing_idle_ms > 0);
+    is_found.then(|| match is_seen() {
+        true => draft().done(subject, evidence),
+        false => not_judged(subject, Some(NAME), UNSEEN.to_owned()),
+    })
 }

@@ -4,8 +4,9 @@
 //! They ask for more GPUs than their program uses: a missing `--nproc`, a default of the chart, a copied manifest.
 //! # How it is judged
 //! By GPU, never from an average over GPUs: one is unused when none of its samples reached the idle threshold while
-//! another GPU of the same pod did. Each must be observed for `recommend.min_observed` of its time, and the unused
-//! ones held for `recommend.min_held` together. Of a workload with several pods, the pod that uses most counts.
+//! another GPU of the same pod did. Each must be observed for `recommend.min_observed` of its time, and up to the end of
+//! the window where it is held then; the unused ones must be held for `recommend.min_held` together. Of a workload with
+//! several pods, the pod that uses most counts.
 //! # What it changes
 //! The GPU count of the pod template, or of the resource claim.
 //! # Limits
@@ -26,7 +27,8 @@ pub(super) fn find(evidence: &Evidence<'_>, subject: &Subject<'_>) -> Option<Ver
     };
     let seen = |lease: &Lease<'_>| {
         let ratio = lease.figures.ledger.observed_ratio;
-        ratio.is_some_and(|ratio| ratio >= evidence.rules.min_observed)
+        let is_up_to_date = !lease.is_there || lease.trailing_idle_ms > 0 || used(lease);
+        is_up_to_date && ratio.is_some_and(|ratio| ratio >= evidence.rules.min_observed)
     };
     let (mut from, mut to) = (0, 0);
     let mut unused: Vec<&Lease<'_>> = Vec::new();

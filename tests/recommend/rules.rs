@@ -53,6 +53,23 @@ fn little_is_nothing() {
     assert!(reasons(&blind)[0].starts_with("observed for 3"), "{:?}", reasons(&blind));
 }
 
+/// An exporter that stopped three hours ago says nothing of what runs now.
+#[test]
+fn what_nobody_sees_any_more_is_kept() {
+    let until = |utilization: f64| -> Box<dyn Fn(i64) -> Option<(f64, f64)>> {
+        Box::new(move |minute| (minute < 45 * 60).then_some((utilization, 300.0)))
+    };
+    let unseen = of(48, vec![Pod::new(("StatefulSet", "nb"), 0, vec![until(0.0)])]);
+    assert!(unseen.recommendations.is_empty(), "{:?}", unseen.recommendations);
+    assert!(reasons(&unseen)[0].contains("no samples at the end"), "{:?}", reasons(&unseen));
+    let beside = vec![steady(70.0, 30.0 * GIB), until(0.0)];
+    let beside = of(48, vec![Pod::new(DEPLOYMENT, 0, beside)]);
+    assert!(of_rule(&beside, "unused-gpus").is_none(), "{:?}", beside.recommendations);
+    let seen = vec![steady(70.0, 30.0 * GIB), steady(0.0, 300.0)];
+    let seen = of(48, vec![Pod::new(DEPLOYMENT, 0, seen)]);
+    assert!(of_rule(&seen, "unused-gpus").is_some());
+}
+
 #[test]
 fn what_has_ended_is_not_released() {
     let gone = Pod::new(("StatefulSet", "nb"), 0, vec![steady(0.0, 300.0)]).during(0, 30 * HOUR);
