@@ -18,7 +18,7 @@ pub(super) fn fetched(layers: Layers) -> Result<Layers> {
     // Settings are resolved in one go, by commands that wait for nothing else yet.
     let answered =
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(asked));
-    let (target, prices) = answered.map_err(refused)?;
+    let (target, prices) = answered.map_err(|e| refused(&e))?;
     let rules = prices.iter().map(|price| rule(price, &target)).collect::<Result<_>>()?;
     Ok(layers.with_fetched_prices(rules))
 }
@@ -49,7 +49,7 @@ fn rule(price: &NodePrice, target: &str) -> Result<PriceRule> {
     })
 }
 
-fn refused(error: Refused) -> Error {
+fn refused(error: &Refused) -> Error {
     let message = format!("no prices of OpenCost: {error}");
     match error {
         Refused::Url { .. } => Error::usage(message)

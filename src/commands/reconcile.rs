@@ -81,7 +81,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let prices =
         args.write_prices.as_deref().map(|path| file_target(path, &settings)).transpose()?;
     // A bill that is none is told before the ledger is made, which takes longer.
-    let open = |path: &PathBuf| BillFile::open(path, cost).map_err(unreadable);
+    let open = |path: &PathBuf| BillFile::open(path, cost).map_err(|e| unreadable(&e));
     let bills: Vec<BillFile> = args.bill.iter().map(open).collect::<Result<_>>()?;
     let mut ledger = Ledger::default();
     let mut look = |accounts: &Accounts, slices: &[_], step| ledger.add(accounts, slices, step);
@@ -143,7 +143,7 @@ impl From<bill::Error> for Refused {
 
 fn refused(reason: Refused) -> Error {
     match reason {
-        Refused::Bill(error) => unreadable(error),
+        Refused::Bill(error) => unreadable(&error),
         Refused::Currency(error) => {
             let code = error.theirs.clone();
             Error::usage(error.to_string()).hinted(format!(
@@ -154,13 +154,12 @@ fn refused(reason: Refused) -> Error {
     }
 }
 
-fn unreadable(error: bill::Error) -> Error {
+fn unreadable(error: &bill::Error) -> Error {
     let is_usage = matches!(error, bill::Error::NotFocus { .. });
     let message = format!("bill {error}");
     match is_usage {
-        true => {
-            Error::usage(message).hinted("export the bill as FOCUS; docs/reconcile.md says how")
-        }
+        true => Error::usage(message)
+            .hinted("export the bill as FOCUS; docs/reconcile.md says which columns are needed"),
         false => Error::failed(message),
     }
 }
@@ -170,7 +169,7 @@ fn judge(found: &ReconcileReport, outcome: Outcome, settings: &Settings, ui: &Ui
     if found.total.matched == 0 {
         return Err(Error::failed("nothing on the bill is a node of the ledger")
             .hinted("rows are matched by ResourceId and the Node's spec.providerID, or by names: see docs/reconcile.md")
-            .hinted("without cluster objects (`--no-kubernetes`, roll-ups) only names of nodes can match"));
+            .hinted("without cluster objects (`--no-kubernetes`) only names of nodes can match"));
     }
     checked::judge(&found.items, settings, ui)?;
     let is_broken = found.items.iter().any(|item| item.severity == Severity::Error);

@@ -111,24 +111,21 @@ impl<'a> Desk<'a> {
                 seen.extent = Some((start.min(row.start), end.max(row.end)));
             }
         }
-        let (window_start, window_end) = self.ledger.window.unwrap_or_default();
-        if row.end <= window_start || row.start >= window_end {
-            return Ok(self.put_aside(OUTSIDE, row));
-        }
-        if !row.is_usage() {
-            return Ok(self.put_aside(&row.category, row));
-        }
-        let is_unused = |status: &String| status.eq_ignore_ascii_case("unused");
-        if row.commitment_status.as_ref().is_some_and(is_unused) {
-            return Ok(self.put_aside(UNUSED, row));
+        if let Some(reason) = self.reason(row) {
+            self.put_aside(reason, row);
+            return Ok(());
         }
         let known =
             self.index.find(row.resource_id.as_deref(), &row.names, row.sub_account.as_deref());
         if known.is_none() && !is_of_gpus(row) {
-            return Ok(self.put_aside(NOT_OF_GPUS, row));
+            self.put_aside(NOT_OF_GPUS, row);
+            return Ok(());
         }
         self.same_currency(row)?;
-        let Some(cost) = row.cost else { return Ok(self.put_aside(NO_COST, row)) };
+        let Some(cost) = row.cost else {
+            self.put_aside(NO_COST, row);
+            return Ok(());
+        };
         let (unit, by) = match known {
             Some((unit, by)) => (unit, Some(by)),
             None => (Unit::Foreign(self.foreign(row)), None),
@@ -143,6 +140,19 @@ impl<'a> Desk<'a> {
         let (start, end) = (row.start, row.end);
         self.kept.push(Kept { unit, start, end, cost, measure: measure(row), meter });
         Ok(())
+    }
+
+    /// Why a row is not compared, whatever it is of.
+    fn reason<'r>(&self, row: &'r BillRow) -> Option<&'r str> {
+        let (start, end) = self.ledger.window.unwrap_or_default();
+        let is_unused = |status: &String| status.eq_ignore_ascii_case("unused");
+        if row.end <= start || row.start >= end {
+            Some(OUTSIDE)
+        } else if !row.is_usage() {
+            Some(&row.category)
+        } else {
+            row.commitment_status.as_ref().filter(|status| is_unused(status)).map(|_| UNUSED)
+        }
     }
 
     fn same_currency(&self, row: &BillRow) -> Result<(), WrongCurrency> {

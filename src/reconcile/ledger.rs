@@ -83,9 +83,8 @@ impl Ledger {
         let at = *self.at.entry(key.clone()).or_insert(next);
         if at == next {
             let kind = accounts.nodes.get(&key);
-            let known = accounts.attribution.nodes.get(name);
             self.nodes.push(LedgerNode {
-                provider_id: known.and_then(|node| node.provider_id.clone()),
+                provider_id: kind.and_then(|kind| kind.provider_id.clone()),
                 instance_type: kind.and_then(|kind| kind.instance_type.clone()),
                 capacity_type: kind.and_then(|kind| kind.capacity_type.clone()),
                 cluster: key.0,

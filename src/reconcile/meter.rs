@@ -44,15 +44,15 @@ fn measures_time(row: &BillRow) -> bool {
 /// Hours in a unit of time; `None` for what is none.
 fn hours_in(unit: &str) -> Option<f64> {
     let unit = unit.to_ascii_lowercase();
-    let of = |words: &[&str]| words.iter().any(|word| unit.contains(word));
-    match unit.as_str() {
-        "h" => Some(1.0),
-        "s" => Some(1.0 / 3_600.0),
-        _ if of(&["hour", "hrs", "hr"]) => Some(1.0),
-        _ if of(&["minute"]) => Some(1.0 / 60.0),
-        _ if of(&["second"]) => Some(1.0 / 3_600.0),
-        _ if of(&["month", "day"]) => None,
-        _ => None,
+    let says = |words: &[&str]| words.iter().any(|word| unit.contains(word));
+    if unit == "h" || says(&["hour", "hrs", "hr"]) {
+        Some(1.0)
+    } else if says(&["minute"]) {
+        Some(1.0 / 60.0)
+    } else if unit == "s" || says(&["second"]) {
+        Some(1.0 / 3_600.0)
+    } else {
+        None
     }
 }
 

@@ -43,13 +43,13 @@ pub fn verdict(report: &mut ReconcileReport, limit: Option<Increase>) -> Verdict
             report,
             "only_on_bill",
             ON_BILL,
-            "another cluster's, or a machine that never joined: take in all clusters (`--cluster`), or stop it",
+            "Take in all clusters (`--cluster`); a machine that is in none of them is paid for and used by nobody.",
         ),
         alone(
             report,
             "only_in_ledger",
             IN_LEDGER,
-            "the bill of another account or period, or an id that says nothing of the node: compare `resource_id` with `kubectl get node -o jsonpath='{.spec.providerID}'`",
+            "Is the bill of all accounts? If it is, hold ResourceId against the Node's spec.providerID: docs/reconcile.md says what is matched.",
         ),
         uncovered(report),
     ];
@@ -143,7 +143,10 @@ fn difference(report: &ReconcileReport, limit: Increase) -> Option<Item> {
             Severity::Error,
             MAX_DIFFERENCE,
             format!(
-                "The ledger and the bill differ by {found:.2} {currency}; no more than {allowed:.2} is allowed."
+                "The ledger and the bill differ by {} {currency}, what is on one side alone counted in full; no more than {} is \
+                 allowed.",
+                decimal(found, 2),
+                decimal(allowed, 2)
             ),
             largest.as_deref().unwrap_or("See the machines."),
         )
@@ -173,9 +176,13 @@ fn alone(report: &ReconcileReport, status: &str, rule: Rule, advice: &str) -> Op
     let names: Vec<String> = rows.iter().map(|row| machine(row)).collect();
     let amount = amount.map_or_else(|| "?".to_owned(), |amount| decimal(amount, 2));
     (!rows.is_empty()).then(|| {
-        let message =
-            format!("{side}, {amount} {} of {}: {}.", report.currency, rows.len(), listed(&names));
-        item(Severity::Warning, rule, message, &format!("Is it {advice}."))
+        let message = format!(
+            "{side}: {amount} {} of {}: {}.",
+            report.currency,
+            machines(rows.len()),
+            listed(&names)
+        );
+        item(Severity::Warning, rule, message, advice)
     })
 }
 
@@ -194,6 +201,14 @@ fn uncovered(report: &ReconcileReport) -> Option<Item> {
             "Choose a window of whole days that the bill has, such as `--window lastmonth`.",
         )
     })
+}
+
+fn machines(count: usize) -> String {
+    counted(count as u64, "machine")
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn listed(names: &[String]) -> String {
@@ -265,21 +280,25 @@ fn sums(total: &TotalRow) -> Vec<String> {
 fn notes(report: &ReconcileReport) -> Vec<String> {
     let compared = &report.compared;
     let mut notes = vec![format!(
-        "Compared: {} to {} ({:.1} h), {} of the bill, {} machines matched.",
-        compared.start, compared.end, compared.hours, report.cost_column, report.total.matched
+        "Compared: {} to {} ({:.1} h), {} of the bill, {} matched.",
+        compared.start,
+        compared.end,
+        compared.hours,
+        report.cost_column,
+        counted(u64::from(report.total.matched), "machine")
     )];
     notes.extend(report.bills.iter().map(|bill| {
         let time = bill.first.as_ref().zip(bill.last.as_ref());
         let time = time.map(|(first, last)| format!(", {first} to {last}")).unwrap_or_default();
-        format!("Bill: {}, {} rows{time}.", bill.file, bill.rows)
+        format!("Bill: {}, {}{time}.", bill.file, counted(bill.rows, "row"))
     }));
     notes.extend(report.set_aside.iter().map(|aside| {
         format!(
-            "Set aside: {}: {} {} in {} rows.",
+            "Set aside: {}: {} {}, {}.",
             aside.reason,
             decimal(aside.cost, 2),
             aside.currency,
-            aside.rows
+            counted(aside.rows, "row")
         )
     }));
     notes

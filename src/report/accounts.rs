@@ -27,6 +27,8 @@ pub struct NodeKind {
     pub instance_type: Option<String>,
     /// `on-demand`, `spot` or `reserved`.
     pub capacity_type: Option<String>,
+    /// The provider's name for the machine, where an object says it.
+    pub provider_id: Option<String>,
 }
 
 /// The ledger before it is summed.
@@ -68,8 +70,9 @@ impl Accounts {
         let (attribution, made) =
             attribute(inputs, policy, |time| (Folded::new(&time.segments), also(&time)));
         let (folded, made) = made.into_iter().unzip();
-        let kind = |labels: &LabelView, is_pool| NodeKind {
+        let kind = |labels: &LabelView, is_pool, provider_id: &Option<String>| NodeKind {
             is_pool,
+            provider_id: provider_id.clone(),
             instance_type: instance_type(labels).map(ToOwned::to_owned),
             capacity_type: capacity_type(labels).map(ToOwned::to_owned),
         };
@@ -81,7 +84,9 @@ impl Accounts {
             currency: policy.prices.currency.clone(),
             idle_below: policy.idle_below,
             nodes: nodes
-                .map(|node| ((None, node.name.clone()), kind(&node.labels, node.is_pool)))
+                .map(|node| {
+                    ((None, node.name.clone()), kind(&node.labels, node.is_pool, &node.provider_id))
+                })
                 .collect(),
             seen: Seen::of(inputs, &attribution.oddities),
             attribution,

@@ -68,3 +68,4 @@ pub(super) const PRICE_BUILT_IN: &str = "price_is_built_in";
 pub(super) const IS_POOL: &str = "is_pool";
 pub(super) const INSTANCE_TYPE: &str = "instance_type";
 pub(super) const CAPACITY_TYPE: &str = "capacity_type";
+pub(super) const PROVIDER_ID: &str = "provider_id";

@@ -80,6 +80,12 @@ impl Table {
         Ok(tables::column(&self.file, &self.df, name, Column::str)?)
     }
 
+    /// The same of a column that older programs did not write.
+    fn newer_texts(&self, name: &str) -> Result<Option<&StringChunked>, RollupError> {
+        let is_there = self.df.get_column_names().iter().any(|column| column.as_str() == name);
+        is_there.then(|| self.texts(name)).transpose()
+    }
+
     fn numbers(&self, name: &str) -> Result<&UInt32Chunked, RollupError> {
         Ok(tables::column(&self.file, &self.df, name, Column::u32)?)
     }
@@ -158,6 +164,7 @@ fn devices(table: &Table, cluster: &Option<String>) -> Result<Devices, RollupErr
         (table.floats(c::PRICE)?, table.texts(c::PRICE_SOURCE)?, table.flags(c::PRICE_BUILT_IN)?);
     let (pool, instance, capacity) =
         (table.flags(c::IS_POOL)?, table.texts(c::INSTANCE_TYPE)?, table.texts(c::CAPACITY_TYPE)?);
+    let provider_id = table.newer_texts(c::PROVIDER_ID)?;
     let (from, until) = (table.instants(c::FROM_MS)?, table.instants(c::UNTIL_MS)?);
     let mut out = Devices { devices: Vec::new(), prices: Vec::new(), nodes: BTreeMap::new() };
     for row in 0..table.df.height() {
@@ -183,6 +190,7 @@ fn devices(table: &Table, cluster: &Option<String>) -> Result<Devices, RollupErr
             is_pool: table.some(pool.get(row))?,
             instance_type: instance.get(row).map(ToOwned::to_owned),
             capacity_type: capacity.get(row).map(ToOwned::to_owned),
+            provider_id: provider_id.and_then(|ids| ids.get(row)).map(ToOwned::to_owned),
         });
         out.devices.push(Device {
             cluster: cluster.clone(),

@@ -240,6 +240,7 @@ impl<'a> Rows<'a> {
             column(c::IS_POOL, &rows, |r| kinds[r.0].is_some_and(|k| k.is_pool)),
             text(c::INSTANCE_TYPE, &rows, |r| kinds[r.0]?.instance_type.as_deref()),
             text(c::CAPACITY_TYPE, &rows, |r| kinds[r.0]?.capacity_type.as_deref()),
+            text(c::PROVIDER_ID, &rows, |r| kinds[r.0]?.provider_id.as_deref()),
             column(c::FROM_MS, &rows, |r| r.1.start),
             column(c::UNTIL_MS, &rows, |r| r.1.end),
         ]);

@@ -114,7 +114,11 @@ fn partition() -> Partition {
         idle_below: 0.01,
         nodes: BTreeMap::from([(
             (Some("prod".into()), "n1".into()),
-            NodeKind { is_pool: false, instance_type: Some("p4d".into()), capacity_type: None },
+            NodeKind {
+                instance_type: Some("p4d".into()),
+                provider_id: Some("aws:///z/i-1".into()),
+                ..NodeKind::default()
+            },
         )]),
         seen: Seen { samples_seen: 9, ..Seen::default() },
     };

@@ -44,7 +44,7 @@ fn cluster(folder: &Path) -> Vec<String> {
             "--window",
             "2026-11-01,2026-11-03",
             "--now",
-            "2026-11-03T00:00:00Z",
+            "2026-11-03T00:10:00Z",
             "--price",
             "H100=6",
         ])
@@ -111,6 +111,21 @@ fn a_bill_of_aws_by_hand() {
 }
 
 #[test]
+fn roll_ups_keep_the_ids_that_bills_have() {
+    let folder = TempDir::new().expect("temporary folder");
+    let source = cluster(folder.path());
+    let store = folder.path().join("store");
+    let store = store.to_str().expect("UTF-8");
+    let rolled = super::run(&["roll-up"], &source, &["--store", store, "--cluster", "east"]);
+    assert_eq!(rolled.code, 0, "{}", rolled.err);
+    let of_store = ["--store", store, "--window", "2026-11-01,2026-11-03"].map(ToOwned::to_owned);
+    let report = reconcile(&of_store, &aws(folder.path()), &["-o", "json"]).json();
+    let live = reconcile(&source, &aws(folder.path()), &["-o", "json"]).json();
+    assert_eq!(report["total"], live["total"]);
+    assert_eq!(rows(&report)[1]["matched_by"], json!("provider-id"));
+}
+
+#[test]
 fn each_end_has_its_exit_code() {
     let folder = TempDir::new().expect("temporary folder");
     let source = cluster(folder.path());
@@ -124,7 +139,7 @@ fn each_end_has_its_exit_code() {
     assert_eq!(of(&path, &[]).code, 0);
     assert_eq!(of(&path, &["--max-difference", "10000"]).code, 0);
     of(&path, &["--max-difference", "1%"]).failed_with(3, &["max-difference", "Most of it"]);
-    of(&path, &["--max-difference", "100"]).failed_with(3, &["more than 100.00"]);
+    of(&path, &["--max-difference", "100"]).failed_with(3, &["no more than 100.00"]);
     assert_eq!(of(&path, &["--max-difference", "1%", "--warn-only"]).code, 0);
     of(&path, &["--max-difference", "much"]).failed_with(2, &["much", "10%"]);
     of(&path, &["--bill-cost", "list"]).failed_with(2, &["aws.csv", "ListCost"]);

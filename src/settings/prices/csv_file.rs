@@ -113,7 +113,7 @@ fn rule(place: &str, row: &Row<'_>, currency: &str) -> Result<Option<PriceRule>>
     Ok(Some(PriceRule {
         model: row.model.map(model_pattern).transpose().map_err(wrong)?,
         instance_type: row.instance_type.map(ToOwned::to_owned),
-        capacity_type: row.capacity_type.map(|text| text.to_ascii_lowercase()),
+        capacity_type: row.capacity_type.map(str::to_ascii_lowercase),
         region: row.region.map(ToOwned::to_owned),
         node: row.node.map(ToOwned::to_owned),
         node_labels: row.label.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use csv::StringRecord;
-use polars::prelude::{AnyValue, DataFrame};
+use polars::prelude::{AnyValue, DataFrame, PlSmallStr};
 
 use super::Error;
 use crate::source::tables;
@@ -28,7 +28,7 @@ pub(super) fn read(
     }
     let table = tables::read(name, bytes)
         .map_err(|e| unreadable(format!("{e}; with columns of other types, use CSV")))?;
-    Ok((table.get_column_names().into_iter().map(|name| name.as_str()).collect(), records(&table)))
+    Ok((table.get_column_names().into_iter().map(PlSmallStr::as_str).collect(), records(&table)))
 }
 
 fn records(table: &DataFrame) -> Vec<StringRecord> {
@@ -36,6 +36,9 @@ fn records(table: &DataFrame) -> Vec<StringRecord> {
     let cell = |row: usize, column: usize| match columns[column].get(row) {
         Ok(AnyValue::Null) | Err(_) => String::new(),
         Ok(AnyValue::String(text)) => text.to_owned(),
+        // For people, polars cuts digits off.
+        Ok(AnyValue::Float64(number)) => number.to_string(),
+        Ok(AnyValue::Float32(number)) => number.to_string(),
         Ok(other) => other.to_string(),
     };
     let record = |row| (0..columns.len()).map(|column| cell(row, column)).collect();

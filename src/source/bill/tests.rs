@@ -103,3 +103,31 @@ fn the_cost_that_was_asked_for_has_to_be_there() {
     let error = open(NEEDED, CostColumn::List).err().expect("no ListCost").to_string();
     assert!(error.contains("has no column ListCost"), "{error}");
 }
+
+#[test]
+fn numbers_of_parquet_keep_their_digits() {
+    use polars::prelude::Column;
+    let text = |name: &str, value: &str| Column::new(name.into(), [value, value]);
+    let columns = [
+        text("ChargePeriodStart", "2026-11-01T00:00:00Z"),
+        text("ChargePeriodEnd", "2026-11-02T00:00:00Z"),
+        text("BillingCurrency", "USD"),
+        text("ChargeCategory", "Usage"),
+        text("ResourceId", "i-1"),
+        Column::new("EffectiveCost".into(), [12_345_678.912_345, 0.000_000_125]),
+    ];
+    let bytes = crate::source::tables::write("b.parquet", &columns).expect("written");
+    let magic = bytes[..4].to_vec();
+    let input = Box::new(Cursor::new(bytes));
+    let file = BillFile::of_bytes("b.parquet".into(), &magic, input, CostColumn::Effective);
+    let mut costs = Vec::new();
+    file.expect("a bill")
+        .rows(|row| {
+            costs.push(row.cost);
+            Ok::<(), Error>(())
+        })
+        .expect("rows");
+    let large = costs[0].expect("a cost") - 12_345_678_912_345_000_000;
+    assert!(large.abs() < 10_000, "{large}");
+    assert_eq!(costs[1], Some(125_000));
+}
