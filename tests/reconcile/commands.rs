@@ -57,12 +57,12 @@ const HEADER: &str = "ResourceId,ChargePeriodStart,ChargePeriodEnd,EffectiveCost
 
 /// A bill of AWS: one node as the ledger has it but dearer, one for fewer hours, one not at all, one of nobody; tax.
 fn aws(folder: &Path) -> PathBuf {
-    let mut text = format!("{HEADER}\n");
+    let mut lines = vec![HEADER.to_owned()];
     let mut line = |id: &str, day: u32, cost: &str, category: &str, hours: &str, usage: &str| {
         let (from, to) = (day, day + 1);
-        text += &format!(
-            "{id},2026-11-0{from}T00:00:00Z,2026-11-0{to}T00:00:00Z,{cost},USD,{category},{hours},Hrs,{usage},\n"
-        );
+        lines.push(format!(
+            "{id},2026-11-0{from}T00:00:00Z,2026-11-0{to}T00:00:00Z,{cost},USD,{category},{hours},Hrs,{usage},"
+        ));
     };
     for day in [1, 2] {
         line("i-0aaa", day, "1320.96", "Usage", "24", "BoxUsage:p5.48xlarge");
@@ -73,7 +73,7 @@ fn aws(folder: &Path) -> PathBuf {
     line(arn, 1, "960", "Usage", "20", "BoxUsage:p5.48xlarge");
     line("", 1, "100", "Tax", "", "");
     let path = folder.join("aws.csv");
-    std::fs::write(&path, text).expect("written");
+    std::fs::write(&path, lines.join("\n") + "\n").expect("written");
     path
 }
 
