@@ -149,7 +149,7 @@ fn absent(base: &Manifests) -> Option<Item> {
 
 /// An item on a workload, at a pointer of it.
 fn item(
-    rule: Rule,
+    rule: &Rule,
     severity: Severity,
     workload: &Workload<'_>,
     at: &str,
@@ -173,7 +173,7 @@ fn unknown(touched: &Touched<'_>) -> Vec<Item> {
         let message = format!("{}: {}.", workload.subject(), unknown.message);
         let advice = "Add what is missing to the manifests, or read the figures without it.";
         let texts = [message, advice.to_owned()];
-        item(UNKNOWN_REQUEST, Severity::Warning, workload, &unknown.at, texts)
+        item(&UNKNOWN_REQUEST, Severity::Warning, workload, &unknown.at, texts)
     };
     workload.unknown.iter().map(said).collect()
 }
@@ -197,7 +197,7 @@ fn unpriced(touched: &Touched<'_>, currency: &str) -> Option<Item> {
         "Name the model by a node selector or --default-model, and its price in {currency} by --price MODEL=PRICE."
     );
     let at = workload.first_request().to_owned();
-    Some(item(UNKNOWN_PRICE, Severity::Warning, workload, &at, [message, advice]))
+    Some(item(&UNKNOWN_PRICE, Severity::Warning, workload, &at, [message, advice]))
 }
 
 /// The increase, said of the workload that has the largest part in it: code scanning takes nothing without a place.
@@ -259,7 +259,7 @@ fn forbidden(
     let found = figures.models.iter().filter(is_forbidden).map(|model| {
         let message = format!("{} asks for {model}, which is not allowed.", workload.subject());
         let advice = "Choose another model, or have the rule changed.".to_owned();
-        item(FORBID_MODEL, Severity::Error, workload, workload.first_request(), [message, advice])
+        item(&FORBID_MODEL, Severity::Error, workload, workload.first_request(), [message, advice])
     });
     Ok(found.collect())
 }
@@ -273,7 +273,7 @@ fn unlabelled(touched: &Touched<'_>, workload: &Workload<'_>, keys: &[String]) -
     let keys = keys.join(" or ");
     let message = format!("{} asks for GPUs and has no label {keys}.", workload.subject());
     let advice = "Add the label to its metadata or its pods' metadata.".to_owned();
-    Some(item(REQUIRE_LABEL, Severity::Error, workload, "/metadata", [message, advice]))
+    Some(item(&REQUIRE_LABEL, Severity::Error, workload, "/metadata", [message, advice]))
 }
 
 fn over_history(touched: &Touched<'_>, figures: &Figures) -> Option<Item> {
@@ -291,7 +291,13 @@ fn over_history(touched: &Touched<'_>, figures: &Figures) -> Option<Item> {
     let message =
         format!("{} asks for {} GPUs; {seen}.", workload.subject(), number(figures.gpus_high));
     let advice = format!("Ask for {} GPUs, or say why more are needed.", peak.ceil().max(1.0));
-    Some(item(OVER_HISTORY, Severity::Error, workload, workload.first_request(), [message, advice]))
+    Some(item(
+        &OVER_HISTORY,
+        Severity::Error,
+        workload,
+        workload.first_request(),
+        [message, advice],
+    ))
 }
 
 fn overlap(touched: &Touched<'_>, workload: &Workload<'_>) -> Option<Item> {
@@ -308,7 +314,7 @@ fn overlap(touched: &Touched<'_>, workload: &Workload<'_>) -> Option<Item> {
     );
     let advice = "Set spec.concurrencyPolicy to Forbid or Replace, or activeDeadlineSeconds in its job template.";
     Some(item(
-        CRON_OVERLAP,
+        &CRON_OVERLAP,
         Severity::Error,
         workload,
         "/spec/schedule",

@@ -42,13 +42,13 @@ pub fn verdict(report: &mut ReconcileReport, limit: Option<Increase>) -> Verdict
         alone(
             report,
             "only_on_bill",
-            ON_BILL,
+            &ON_BILL,
             "Take in all clusters (`--cluster`); a machine that is in none of them is paid for and used by nobody.",
         ),
         alone(
             report,
             "only_in_ledger",
-            IN_LEDGER,
+            &IN_LEDGER,
             "Is the bill of all accounts? If it is, hold ResourceId against the Node's spec.providerID: docs/reconcile.md says what is matched.",
         ),
         uncovered(report),
@@ -115,7 +115,7 @@ fn headline(report: &ReconcileReport) -> String {
     }
 }
 
-fn item(severity: Severity, rule: Rule, message: String, advice: &str) -> Item {
+fn item(severity: Severity, rule: &Rule, message: String, advice: &str) -> Item {
     Item {
         severity,
         rule: rule.name.to_string(),
@@ -141,7 +141,7 @@ fn difference(report: &ReconcileReport, limit: Increase) -> Option<Item> {
     (found > allowed + 0.005).then(|| {
         item(
             Severity::Error,
-            MAX_DIFFERENCE,
+            &MAX_DIFFERENCE,
             format!(
                 "The ledger and the bill differ by {} {currency}, what is on one side alone counted in full; no more than {} is \
                  allowed.",
@@ -160,14 +160,14 @@ fn unpriced(report: &ReconcileReport) -> Option<Item> {
     (!nodes.is_empty()).then(|| {
         item(
             Severity::Warning,
-            PRICED,
+            &PRICED,
             format!("Without a price in the ledger: {}.", listed(&nodes)),
             "Make prices of the bill with `--write-prices FILE`, and give them with `--price-book FILE`.",
         )
     })
 }
 
-fn alone(report: &ReconcileReport, status: &str, rule: Rule, advice: &str) -> Option<Item> {
+fn alone(report: &ReconcileReport, status: &str, rule: &Rule, advice: &str) -> Option<Item> {
     let rows: Vec<&ReconcileRow> = report.rows.iter().filter(|row| row.status == status).collect();
     let (side, amount) = match status {
         "only_on_bill" => ("On the bill alone", Some(report.total.only_on_bill_cost)),
@@ -193,7 +193,7 @@ fn uncovered(report: &ReconcileReport) -> Option<Item> {
         let cost = outside.map_or_else(|| "?".to_owned(), |cost| decimal(cost, 2));
         item(
             Severity::Warning,
-            COVERED,
+            &COVERED,
             format!(
                 "Compared is {} to {}, {:.1} of the {:.1} hours of the window; the ledger has {cost} {} in the rest.",
                 compared.start, compared.end, compared.hours, window.hours, report.currency
