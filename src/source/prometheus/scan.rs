@@ -25,6 +25,9 @@ const END: &[u8] = b"]}}";
 /// parsing the text as one and rounding gives the same milliseconds.
 const MAX_SECOND_DIGITS: usize = 10;
 
+/// Most bytes of a usual sample: an instant, and a value of eight digits at most with what is around it.
+const USUAL_BYTES: usize = 28;
+
 /// Takes samples as they are scanned.
 pub trait Take {
     /// The next one.
@@ -81,6 +84,9 @@ impl<'a> Text<'a> {
         self.take(br#","values":["#)?;
         if !self.is_next(b"]}") {
             loop {
+                while let Some((at, value)) = self.usual_sample() {
+                    samples.take(at, value);
+                }
                 samples.take(self.instant()?, self.value()?);
                 if !self.is_next(b",") {
                     break;
@@ -89,6 +95,18 @@ impl<'a> Text<'a> {
             self.take(b"]}")?;
         }
         Some(labels)
+    }
+
+    /// `[1795132800.057,"12"],` with nothing unusual in it, behind which there is another sample; nothing is taken of
+    /// any other. It is read in one piece, for which little has to be asked.
+    #[inline]
+    fn usual_sample(&mut self) -> Option<(Millis, f64)> {
+        let text: &[u8; USUAL_BYTES] = self.rest.first_chunk()?;
+        let (instant, rest) = text.split_first_chunk()?;
+        let ms = digits::usual_instant(*instant)?;
+        let (value, length) = digits::usual_value(rest.first_chunk()?)?;
+        self.rest = self.rest[instant.len() + length..].strip_prefix(b"],")?;
+        Some((ms.cast_signed(), value))
     }
 
     /// `[1795132800.057,"`

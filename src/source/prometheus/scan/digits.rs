@@ -14,6 +14,10 @@ pub(super) const POWERS_U64: [u64; MAX_EXACT_DIGITS + 1] = {
     powers
 };
 
+/// Powers of ten that an `f64` holds exactly, so that one division rounds once.
+pub(super) const POWERS: [f64; MAX_EXACT_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
 /// A byte in all eight places.
 const fn eight_of(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
@@ -28,14 +32,20 @@ pub(super) fn eight(bytes: [u8; 8]) -> Option<u64> {
 /// The same, the first byte in the lowest.
 #[inline]
 fn spelled(bytes: u64) -> Option<u64> {
+    let fours = fours(bytes)?;
+    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32)
+}
+
+/// Two numbers of four digits each: the first in the lower half, the second in the upper, each in its lowest 16 bits.
+#[inline]
+fn fours(bytes: u64) -> Option<u64> {
     const HIGH: u64 = eight_of(0xf0);
     let carried = bytes.wrapping_add(eight_of(6));
     if (bytes & HIGH) | ((carried & HIGH) >> 4) != eight_of(0x33) {
         return None;
     }
     let pairs = (bytes & eight_of(0x0f)).wrapping_mul((10 << 8) + 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) + 1) >> 16;
-    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32)
+    Some((pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) + 1) >> 16)
 }
 
 /// A word whose lowest bit lies in the lowest byte of `word` that is `byte`; what lies above it has no meaning.
@@ -81,9 +91,23 @@ pub(super) fn usual_instant(text: [u8; 16]) -> Option<u64> {
     // What stands between the digits is made a zero, and is none when it was anything else.
     let seven = spelled(u64::from_le_bytes(first) ^ u64::from(b'[' ^ b'0'))?;
     let point_and_comma = u64::from(b'.' ^ b'0') << 24 | u64::from(b',' ^ b'0') << 56;
-    let six = spelled(u64::from_le_bytes(second) ^ point_and_comma)?;
+    // Three digits and a zero each.
+    let six = fours(u64::from_le_bytes(second) ^ point_and_comma)?;
+    let (seconds, part) = (six & 0xffff, six >> 32 & 0xffff);
     (text[0] == b'[' && text[11] == b'.' && text[15] == b',')
-        .then(|| seven * 1_000_000 + six / 100_000 * 1_000 + six / 10 % 1_000)
+        .then(|| seven * 1_000_000 + (seconds * 1_000 + part) / 10)
+}
+
+/// A value as it stands in a matrix, `"12"` or `"0.125"`, of up to seven digits, and how many bytes it takes.
+#[inline]
+pub(super) fn usual_value(text: &[u8; 12]) -> Option<(f64, usize)> {
+    let is_part = text[1..3] == *b"0.";
+    let behind = if is_part { 3 } else { 1 };
+    let (number, digits) = up_to(*text[behind..].first_chunk()?, [b'"'; 2])?;
+    #[expect(clippy::cast_precision_loss, reason = "at most seven digits")]
+    let number = number as f64;
+    let value = if is_part { number / POWERS[digits] } else { number };
+    (text[0] == b'"').then_some((value, behind + digits + 1))
 }
 
 #[cfg(test)]

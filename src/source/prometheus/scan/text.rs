@@ -2,12 +2,8 @@
 
 use std::str;
 
-use super::digits::{self, MAX_EXACT_DIGITS, POWERS_U64};
+use super::digits::{self, MAX_EXACT_DIGITS, POWERS, POWERS_U64};
 use crate::model::Labels;
-
-/// Powers of ten that an `f64` holds exactly, so that one division rounds once.
-const POWERS: [f64; MAX_EXACT_DIGITS + 1] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// What is left of an answer.
 pub(super) struct Text<'a> {
