@@ -1,14 +1,19 @@
 //! One answer as a file: a line that names format and version, a CRC-32C, and a snappy-compressed message of labels
 //! and XOR chunks, as Prometheus writes these.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use prost::Message;
 
+use crate::model::labels::Label;
 use crate::model::samples::{Builder, Encoder, SAMPLES_PER_CHUNK};
-use crate::model::{Labels, Samples, Series};
+use crate::model::{Samples, Series};
 use crate::units::Millis;
 
 /// What a file begins with. Another meaning of what follows, or of samples in it, is another version.
-const HEAD: &[u8] = b"gpu-finops cache 1\n";
+const HEAD: &[u8] = b"gpu-finops cache 2\n";
 const CHECKSUM_BYTES: usize = 4;
 
 /// Why a file is not used.
@@ -35,25 +40,36 @@ struct Answer {
     key: String,
     #[prost(message, repeated, tag = "2")]
     series: Vec<Line>,
+    /// Names and values by turns, each pair once.
+    #[prost(string, repeated, tag = "3")]
+    labels: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Line {
-    /// Names and values, by turns.
-    #[prost(string, repeated, tag = "1")]
-    labels: Vec<String>,
+    /// Which of the answer's labels it has.
+    #[prost(uint32, repeated, tag = "1")]
+    labels: Vec<u32>,
     /// In order of time.
-    #[prost(bytes = "vec", repeated, tag = "2")]
-    chunks: Vec<Vec<u8>>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    chunks: Vec<Bytes>,
 }
 
 /// The content of a file.
 pub(super) fn encode(key: &str, series: &[Series]) -> Vec<u8> {
-    let line = |series: &Series| Line {
-        labels: series.labels.iter().flat_map(|(n, v)| [n.clone(), v.clone()]).collect(),
-        chunks: chunks(&series.samples),
-    };
-    let answer = Answer { key: key.to_owned(), series: series.iter().map(line).collect() };
+    let (mut labels, mut lines) = (Vec::new(), Vec::with_capacity(series.len()));
+    let mut numbers: HashMap<(&String, &String), u32> = HashMap::new();
+    for one in series {
+        let mut line = Line { labels: Vec::new(), chunks: chunks(&one.samples) };
+        for pair in &one.labels {
+            line.labels.push(*numbers.entry(pair).or_insert_with(|| {
+                labels.extend([pair.0.clone(), pair.1.clone()]);
+                u32::try_from(labels.len() / 2 - 1).expect("fewer labels than 4 GiB hold")
+            }));
+        }
+        lines.push(line);
+    }
+    let answer = Answer { key: key.to_owned(), labels, series: lines };
     let body = snap::raw::Encoder::new()
         .compress_vec(&answer.encode_to_vec())
         .expect("an answer is shorter than the 4 GiB that snappy takes");
@@ -68,36 +84,39 @@ pub(super) fn decode(key: &str, content: &[u8]) -> Result<Vec<Series>, FileError
         return Err(FileError::Checksum);
     }
     let plain = snap::raw::Decoder::new().decompress_vec(body).map_err(|_| FileError::Content)?;
-    let answer = Answer::decode(plain.as_slice()).map_err(|_| FileError::Content)?;
+    let answer = Answer::decode(Bytes::from(plain)).map_err(|_| FileError::Content)?;
     if answer.key != key {
         return Err(FileError::Question);
     }
-    answer.series.into_iter().map(series).collect()
+    let (pairs, rest) = answer.labels.as_chunks();
+    if !rest.is_empty() {
+        return Err(FileError::Content);
+    }
+    let label = |[name, value]: &[String; 2]| Arc::new(Label::new(name.as_str(), value.as_str()));
+    let labels: Vec<Arc<Label>> = pairs.iter().map(label).collect();
+    answer.series.iter().map(|line| series(line, &labels)).collect()
 }
 
-fn series(line: Line) -> Result<Series, FileError> {
+fn series(line: &Line, known: &[Arc<Label>]) -> Result<Series, FileError> {
     let mut samples = Builder::default();
     for chunk in &line.chunks {
         samples.push_chunk(chunk, Millis::MIN, Millis::MAX).map_err(|_| FileError::Content)?;
     }
-    let mut texts = line.labels.into_iter();
-    let mut labels = Labels::new();
-    while let Some(name) = texts.next() {
-        labels.insert(name, texts.next().ok_or(FileError::Content)?);
-    }
-    Ok(Series { labels, samples: samples.finish() })
+    let label = |number: &u32| known.get(usize::try_from(*number).ok()?).map(Arc::clone);
+    let labels = line.labels.iter().map(|number| label(number).ok_or(FileError::Content));
+    Ok(Series { labels: labels.collect::<Result<_, _>>()?, samples: samples.finish() })
 }
 
-fn chunks(samples: &Samples) -> Vec<Vec<u8>> {
+fn chunks(samples: &Samples) -> Vec<Bytes> {
     let (mut out, mut open) = (Vec::new(), Encoder::default());
     for (at, value) in samples {
         open.push(at, value);
         if open.count() >= SAMPLES_PER_CHUNK {
-            out.push(open.finish(<[u8]>::to_vec));
+            out.push(open.finish(Bytes::copy_from_slice));
         }
     }
     if open.count() > 0 {
-        out.push(open.finish(<[u8]>::to_vec));
+        out.push(open.finish(Bytes::copy_from_slice));
     }
     out
 }
