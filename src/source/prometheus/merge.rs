@@ -1,32 +1,34 @@
 //! Putting the answers to parts of a query together: one series per label set, one sample per instant.
 
-use std::collections::HashMap;
-
 use crate::model::{Labels, MetricData, QueryId, ReadGap, Samples, Series};
 use crate::units::Millis;
 
-/// Collects series of parts in any order.
+/// Collects series of parts in any order. Servers sort the series of an answer, so what is here are a few sorted
+/// runs one after the other, which a stable sort only has to merge.
 #[derive(Debug, Default)]
 pub(super) struct Merger {
-    parts: HashMap<Labels, Vec<Samples>>,
+    series: Vec<Series>,
 }
 
 impl Merger {
     /// Adds the series of one part.
     pub(super) fn add(&mut self, series: Vec<Series>) {
-        for Series { labels, samples } in series {
-            if !samples.is_empty() {
-                self.parts.entry(labels).or_default().push(samples);
-            }
-        }
+        self.series.extend(series.into_iter().filter(|series| !series.samples.is_empty()));
     }
 
     /// Everything, sorted by labels and time.
-    pub(super) fn finish(self) -> Vec<Series> {
-        let mut series: Vec<Series> =
-            self.parts.into_iter().map(|(labels, parts)| joined(labels, parts)).collect();
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        series
+    pub(super) fn finish(mut self) -> Vec<Series> {
+        self.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let mut out: Vec<Series> = Vec::new();
+        let mut rest = self.series.into_iter().peekable();
+        while let Some(Series { labels, samples }) = rest.next() {
+            let mut parts = vec![samples];
+            while let Some(next) = rest.next_if(|next| next.labels == labels) {
+                parts.push(next.samples);
+            }
+            out.push(joined(labels, parts));
+        }
+        out
     }
 }
 
