@@ -1,11 +1,9 @@
 //! Packs samples: one by one, or in the chunks in which a server sent them.
 
-use std::sync::Arc;
-
 use super::Samples;
 use super::decode::{ChunkError, each_run};
 use super::encode::{Encoder, SAMPLES_PER_CHUNK, put_varint};
-use super::part::{PADDING, Part, Place};
+use super::part::{PADDING, Part, Piece, Place};
 use crate::units::Millis;
 
 /// Bytes from which on a part is closed: what is read back of a file at once.
@@ -136,7 +134,7 @@ impl Builder {
     fn close_part(&mut self) {
         let Some(last) = self.last.filter(|_| self.count > 0) else { return };
         self.bytes.extend_from_slice(&[0; PADDING]);
-        let place = Place::Memory(Arc::from(self.bytes.as_slice()));
+        let place = Place::Memory(Piece::whole(&self.bytes));
         let (first, count) = (self.first, self.count);
         self.parts.push(Part { first, last, count, is_counted: false, place });
         self.bytes.clear();

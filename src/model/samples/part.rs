@@ -27,15 +27,39 @@ pub(super) struct Part {
 /// Where the bytes are.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
-    Memory(Arc<[u8]>),
+    Memory(Piece),
     File(Spilled),
+}
+
+/// Bytes among others that were kept together: a series has a few hundred of them a day, too few for a place each.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    all: Arc<[u8]>,
+    at: usize,
+    length: usize,
+}
+
+impl Piece {
+    /// All of `bytes`.
+    pub(super) fn whole(bytes: &[u8]) -> Self {
+        Self { all: Arc::from(bytes), at: 0, length: bytes.len() }
+    }
+
+    /// The `length` from `at` on of what it is a piece of.
+    pub(super) fn of(&self, at: usize, length: usize) -> Self {
+        Self { all: Arc::clone(&self.all), at, length }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.all.get(self.at..self.at + self.length).unwrap_or_default()
+    }
 }
 
 impl Part {
     /// Chunks and [`PADDING`]; nothing where they cannot be read back, which the file remembers.
     pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
         match &self.place {
-            Place::Memory(bytes) => Cow::Borrowed(bytes),
+            Place::Memory(piece) => Cow::Borrowed(piece.bytes()),
             Place::File(spilled) => Cow::Owned(spilled.read()),
         }
     }

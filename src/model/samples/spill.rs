@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Samples;
-use super::part::{Part, Place};
+use super::part::{Part, Piece, Place};
 
-/// Bytes of packed samples that stay in memory: a week of a thousand GPUs or so. What comes then goes to the file, so
+/// Bytes of packed samples that stay in memory: a day or two of a thousand GPUs. What comes then goes to the file, so
 /// that ten times the samples of the same series take no more than this on top.
-pub const MEMORY_BYTES: u64 = 32 << 20;
-/// Bytes that are written at once.
+pub const MEMORY_BYTES: u64 = 8 << 20;
+/// Bytes that are written at once, or kept in one place.
 const WRITE_BYTES: usize = 1 << 20;
 
 /// Why a file for samples is of no use.
@@ -66,27 +66,30 @@ impl Spill {
         }
     }
 
-    /// Counts what `all` hold and was not counted yet, and moves what is above the bound to the file. What cannot be
-    /// moved stays in memory, and is a [`failure`](Self::failure). What is thrown away later stays counted: that is
+    /// Counts what `all` hold and was not counted yet, puts it together in memory up to the bound, and moves what is
+    /// above to the file. What cannot be moved stays in memory, and is a [`failure`](Self::failure). What is thrown away later stays counted: that is
     /// seldom, and only means that other samples go to the file sooner.
     pub fn keep<'a>(&self, all: impl IntoIterator<Item = &'a mut Samples>) {
-        let mut batch = Batch::default();
+        let (mut stays, mut goes) = (Batch::default(), Batch::default());
         for part in all.into_iter().flat_map(|samples| &mut samples.parts) {
-            let Place::Memory(bytes) = &part.place else { continue };
+            let Place::Memory(piece) = &part.place else { continue };
             if part.is_counted || self.failure.get().is_some() {
                 continue;
             }
-            if self.fits(bytes.len() as u64) {
-                part.is_counted = true;
-                continue;
-            }
+            let bytes = piece.bytes();
+            part.is_counted = self.fits(bytes.len() as u64);
+            let batch = if part.is_counted { &mut stays } else { &mut goes };
             batch.bytes.extend_from_slice(bytes);
             batch.parts.push(part);
-            if batch.bytes.len() >= WRITE_BYTES {
-                self.write(std::mem::take(&mut batch));
+            if stays.bytes.len() >= WRITE_BYTES {
+                std::mem::take(&mut stays).put_together();
+            }
+            if goes.bytes.len() >= WRITE_BYTES {
+                self.write(std::mem::take(&mut goes));
             }
         }
-        self.write(batch);
+        stays.put_together();
+        self.write(goes);
     }
 
     /// Why samples could not be written or read back, if that has happened.
@@ -140,7 +143,7 @@ impl Spill {
     }
 }
 
-/// Parts that are written together.
+/// Parts that are written or kept together.
 #[derive(Default)]
 struct Batch<'a> {
     bytes: Vec<u8>,
@@ -148,9 +151,21 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    fn put_together(self) {
+        let (all, mut at) = (Piece::whole(&self.bytes), 0);
+        for part in self.parts {
+            if let Place::Memory(piece) = &mut part.place {
+                let length = piece.bytes().len();
+                *piece = all.of(at, length);
+                at += length;
+            }
+        }
+    }
+
     fn moved_to(self, file: &Arc<SpillFile>, mut at: u64) {
         for part in self.parts {
-            let Place::Memory(bytes) = &part.place else { continue };
+            let Place::Memory(piece) = &part.place else { continue };
+            let bytes = piece.bytes();
             let (length, checksum) = (bytes.len(), crc32c::crc32c(bytes));
             let spilled = Spilled { file: Arc::clone(file), at, length, checksum };
             at += length as u64;
