@@ -1,7 +1,7 @@
 //! Where a report goes: checked before the work, replaced only once it is complete.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::access::contract::AccessReport;
@@ -138,17 +138,9 @@ impl Target {
     /// The disk is full, a pipe was closed, or the place changed since it was checked.
     pub fn write(&self, rendered: Rendered, ui: &Ui) -> Result<()> {
         match (self, rendered) {
-            (Self::Stdout, Rendered::Document(bytes)) => ui.data(&bytes),
-            (Self::File(path), Rendered::Document(bytes)) => {
-                replace(path, &bytes)?;
-                ui.note(&format!("written to {}", path.display()));
-                Ok(())
+            (Self::Stdout | Self::File(_) | Self::Special(_), Rendered::Document(bytes)) => {
+                self.put(ui, |out| out.write_all(&bytes))
             }
-            (Self::Special(path), Rendered::Document(bytes)) => fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .and_then(|mut file| file.write_all(&bytes))
-                .map_err(|e| unwritable(path, e)),
             (Self::Folder(path), Rendered::Files(files)) => {
                 fs::create_dir_all(path).map_err(|e| unwritable(path, e))?;
                 for (name, bytes) in &files {
@@ -168,6 +160,37 @@ impl Target {
             (Self::Stdout, Rendered::Files(_)) => {
                 Err(Error::usage("several files cannot go to standard output"))
             }
+        }
+    }
+
+    /// Writes a report in the format that was asked for. JSON goes out as it is made: it has every row, and is several
+    /// times as large as what it is made from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`]; an encoder that fails.
+    pub fn write_report(&self, report: &Report, view: &View, ui: &Ui) -> Result<()> {
+        match view.format {
+            Format::Json => self.put(ui, |out| output::write_json(report, out)),
+            _ => self.write(render(report, view, ui)?, ui),
+        }
+    }
+
+    /// Writes one document, in which `fill` puts what is in it.
+    fn put(&self, ui: &Ui, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        match self {
+            Self::Stdout => ui.data_of(fill),
+            Self::File(path) => {
+                replace_by(path, fill)?;
+                ui.note(&format!("written to {}", path.display()));
+                Ok(())
+            }
+            Self::Special(path) => fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| fill(&mut file))
+                .map_err(|e| unwritable(path, e)),
+            Self::Folder(path) => Err(refusal(path, "does not suit the format")),
         }
     }
 }
@@ -421,10 +444,13 @@ fn temporary(path: &Path) -> Result<tempfile::NamedTempFile> {
 
 /// Puts a file in its place, whole or not at all.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace_by(path, |out| out.write_all(bytes))
+}
+
+/// The same with what `fill` puts into it.
+fn replace_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut file = temporary(path)?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|e| unwritable(path, e))?;
+    fill(&mut file).and_then(|()| file.as_file().sync_all()).map_err(|e| unwritable(path, e))?;
     file.persist(path).map_err(|e| unwritable(path, e.error))?;
     Ok(())
 }

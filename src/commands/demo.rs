@@ -44,11 +44,12 @@ pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let accounts = watch::accounts(gathered, &settings, None, Some(&mut watch))?;
     let report = compute::report_on(&accounts, compute::assumptions(&settings), &settings);
     let page = Page { over_time: &over_time, timezone: settings.timezone };
-    let rendered = match settings.view.format {
-        Format::Html => deliver::render_page(&report, page, &settings.view, ui),
-        _ => deliver::render(&report, &settings.view, ui)?,
-    };
-    target.write(rendered, ui)?;
+    match settings.view.format {
+        Format::Html => {
+            target.write(deliver::render_page(&report, page, &settings.view, ui), ui)?;
+        }
+        _ => target.write_report(&report, &settings.view, ui)?,
+    }
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::deliver::Rendered;
 use super::watch::{self, Watch};
 use super::{compare, compute, deliver, gather, merging, resolve, verdict};
 use crate::calendar::OverTime;
@@ -74,8 +73,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
         return since(earlier, &settings, ui).await;
     }
     let target = deliver::Target::check(&settings.view)?;
-    let (report, rendered) = rendered(&settings, ui).await?;
-    target.write(rendered, ui)?;
+    let report = write(&target, &settings, ui).await?;
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)
 }
@@ -93,20 +91,20 @@ async fn since(earlier: &Path, settings: &Settings, ui: &Ui) -> Result<()> {
     verdict::verdict(&report, settings.strict)
 }
 
-/// The report and its bytes; a page looks at hours as well.
-async fn rendered(settings: &Settings, ui: &Ui) -> Result<(Report, Rendered)> {
+/// Writes the report; a page looks at hours as well.
+async fn write(target: &deliver::Target, settings: &Settings, ui: &Ui) -> Result<Report> {
     if settings.view.format != Format::Html {
         let report = answer(settings, ui, None).await?;
-        let rendered = deliver::render(&report, &settings.view, ui)?;
-        return Ok((report, rendered));
+        target.write_report(&report, &settings.view, ui)?;
+        return Ok(report);
     }
     let mut over_time = OverTime::default();
     let mut look = |accounts: &Accounts, slices: &[_], step| over_time.add(accounts, slices, step);
     let watch = Watch { step_ms: watch::hourly(settings.timezone), look: &mut look };
     let report = answer(settings, ui, Some(watch)).await?;
     let page = Page { over_time: &over_time, timezone: settings.timezone };
-    let rendered = deliver::render_page(&report, page, &settings.view, ui);
-    Ok((report, rendered))
+    target.write(deliver::render_page(&report, page, &settings.view, ui), ui)?;
+    Ok(report)
 }
 
 /// The report on whatever the settings lead to, seen by `watch` on the way.

@@ -1,6 +1,6 @@
 //! A report as JSON: the contract itself, unrounded.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,13 +8,27 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::OutputError;
 
+/// Bytes that are written at once.
+const BUFFER_BYTES: usize = 1 << 16;
+
 /// Pretty JSON that ends with a line break; what is not known is `null`.
 pub(super) fn render<T: Serialize>(report: &T) -> Result<Vec<u8>, OutputError> {
     let mut text = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut text, Harmless(PrettyFormatter::new()));
-    report.serialize(&mut serializer)?;
+    write_into(report, &mut text)?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// The same as it is made.
+pub(super) fn write<T: Serialize>(report: &T, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+    write_into(report, &mut out)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+fn write_into<T: Serialize>(report: &T, out: impl Write) -> serde_json::Result<()> {
+    report.serialize(&mut Serializer::with_formatter(out, Harmless(PrettyFormatter::new())))
 }
 
 /// Pretty, with two things different: the control characters that JSON lets through (DEL and C1, CSI among them)
@@ -32,6 +46,10 @@ impl Formatter for Harmless {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // As bytes of UTF-8: one of them, or what the others begin with.
+        if !fragment.bytes().any(|byte| matches!(byte, 0x7f | 0xc2)) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(is_lenient) {
             let (plain, from) = rest.split_at(at);

@@ -123,6 +123,14 @@ pub enum OutputError {
     },
 }
 
+/// The report as [`Format::Json`], written as it is made.
+///
+/// # Errors
+/// What `out` says, or the encoder.
+pub fn write_json(report: &Report, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    json::write(report, out)
+}
+
 /// The report in one format.
 ///
 /// [`Format::Csv`] and [`Format::Parquet`] hold one table, the one that `options.by` names, whole

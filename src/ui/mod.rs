@@ -97,8 +97,17 @@ impl Ui {
     ///
     /// Standard output cannot be written; a closed pipe is an [`ErrorKind::BrokenPipe`].
     pub fn data(&self, bytes: &[u8]) -> Result<()> {
+        self.data_of(|out| out.write_all(bytes))
+    }
+
+    /// Writes data to standard output as `fill` makes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::data`], and whatever `fill` says.
+    pub fn data_of(&self, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(Error::from_stdout)
+        fill(&mut out).and_then(|()| out.flush()).map_err(Error::from_stdout)
     }
 
     /// Something that went as it should, with `--verbose`.
