@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::Labels;
 use crate::model::objects::ObjectLabels;
-use crate::observe::labels::kube_label_name;
+use crate::observe::labels::is_kube_label_name;
 
 /// Labels of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,9 +20,10 @@ impl LabelView {
     /// The value of a label by its Kubernetes key. The object wins over the metric.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
+        let printed = || self.metric.iter().find(|(name, _)| is_kube_label_name(name, key));
         self.object
             .get(key)
-            .or_else(|| self.metric.get(&kube_label_name(key)))
+            .or_else(|| printed().map(|(_, value)| value))
             .map(String::as_str)
             .filter(|v| !v.is_empty())
     }

@@ -98,6 +98,28 @@ impl Labels {
         self.place(name).ok().map(|place| &self.0[place].value)
     }
 
+    /// The value of the name that begins with `prefix` and goes on with `rest`.
+    #[must_use]
+    pub fn get_prefixed(&self, prefix: &str, rest: &str) -> Option<&String> {
+        let place = self.0.binary_search_by(|label| match label.name.strip_prefix(prefix) {
+            Some(tail) => tail.cmp(rest),
+            None => label.name.as_str().cmp(prefix),
+        });
+        place.ok().map(|place| &self.0[place].value)
+    }
+
+    /// The labels that `keeps` says yes to, shared with these.
+    #[must_use]
+    pub fn only(&self, keeps: impl Fn(&str, &str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|label| keeps(&label.name, &label.value));
+        Self(kept.cloned().collect())
+    }
+
+    /// Takes in all of `other`; of two with one name that of `other` stays.
+    pub fn extend_from(&mut self, other: &Self) {
+        self.extend(other.0.iter().cloned());
+    }
+
     /// Whether there is a label of this name.
     #[must_use]
     pub fn contains_key(&self, name: &str) -> bool {
@@ -339,6 +361,11 @@ mod tests {
             prop_assert!(labels.keys().eq(map.keys()));
             prop_assert_eq!(labels.get(&name), map.get(&name));
             prop_assert_eq!(labels.contains_key(&name), map.contains_key(&name));
+            for (prefix, rest) in (0..=name.len()).map(|cut| name.split_at(cut)) {
+                prop_assert_eq!(labels.get_prefixed(prefix, rest), map.get(&name));
+            }
+            let short = labels.only(|name, value| name < value);
+            prop_assert!(short.iter().eq(map.iter().filter(|(name, value)| name < value)));
             prop_assert_eq!((labels.len(), labels.is_empty()), (map.len(), map.is_empty()));
             prop_assert_eq!(format!("{labels:?}"), format!("{map:?}"));
             let (others, other_map): (Labels, BTreeMap<_, _>) =

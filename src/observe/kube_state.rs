@@ -154,7 +154,8 @@ pub fn observe(
     for series in reader.series(QueryId::NamespaceLabels) {
         if let Some(namespace) = kube(series, "namespace") {
             // Series of a query are in order of labels, not of time: on a change the later instant wins.
-            state.namespaces.entry(namespace.to_owned()).or_default().extend(kube_labels(series));
+            let known = state.namespaces.entry(namespace.to_owned()).or_default();
+            known.extend_from(&kube_labels(series));
         }
     }
     state

@@ -24,7 +24,8 @@ pub(super) fn first<'a>(series: &'a Series, names: &[&str]) -> Option<&'a str> {
 /// A label of a kube-state-metrics series, whether the scrape honours its labels or not.
 #[must_use]
 pub fn kube<'a>(series: &'a Series, name: &str) -> Option<&'a str> {
-    series.label(&format!("exported_{name}")).or_else(|| series.label(name))
+    let exported = series.labels.get_prefixed("exported_", name).map(String::as_str);
+    exported.filter(|value| !value.is_empty()).or_else(|| series.label(name))
 }
 
 /// A device's UUID. A MIG instance's series carry that of the card.
@@ -135,16 +136,24 @@ pub fn instance_host(series: &Series) -> Option<&str> {
 /// `[a-zA-Z0-9_]` becomes `_`, and camel case becomes snake case (`myTeam` → `label_my_team`).
 #[must_use]
 pub fn kube_label_name(key: &str) -> String {
-    let mut out = String::from("label_");
+    kube_label_chars(key).collect()
+}
+
+/// Whether `name` is how kube-state-metrics prints a Kubernetes label key.
+#[must_use]
+pub fn is_kube_label_name(name: &str, key: &str) -> bool {
+    name.chars().eq(kube_label_chars(key))
+}
+
+fn kube_label_chars(key: &str) -> impl Iterator<Item = char> {
     let mut previous_lower = false;
-    for c in key.chars() {
-        if c.is_ascii_uppercase() && previous_lower {
-            out.push('_');
-        }
-        out.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+    let printed = key.chars().flat_map(move |c| {
+        let is_hump = c.is_ascii_uppercase() && previous_lower;
         previous_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-    }
-    out
+        let c = if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        is_hump.then_some('_').into_iter().chain([c])
+    });
+    "label_".chars().chain(printed)
 }
 
 /// A resource name as kube-state-metrics prints it (`nvidia.com/gpu` → `nvidia_com_gpu`).
@@ -156,12 +165,7 @@ pub fn kube_resource_name(resource: &str) -> String {
 /// The `label_*` part of a series' labels.
 #[must_use]
 pub fn kube_labels(series: &Series) -> Labels {
-    series
-        .labels
-        .iter()
-        .filter(|(k, v)| k.starts_with("label_") && !v.is_empty())
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect()
+    series.labels.only(|name, value| name.starts_with("label_") && !value.is_empty())
 }
 
 #[cfg(test)]
@@ -192,6 +196,9 @@ mod tests {
     fn kube_state_metrics_spellings() {
         assert_eq!(kube_label_name("myTeam"), "label_my_team");
         assert_eq!(kube_label_name("kueue.x-k8s.io/queue-name"), "label_kueue_x_k8s_io_queue_name");
+        assert!(is_kube_label_name("label_my_team", "myTeam"));
+        assert!(!is_kube_label_name("label_my_teams", "myTeam"));
+        assert!(!is_kube_label_name("label_my_tea", "myTeam"));
         assert_eq!(kube_resource_name("nvidia.com/mig-1g.5gb"), "nvidia_com_mig_1g_5gb");
         assert_eq!(instance_host(&series(&[("instance", "10.0.0.1:9400")])), Some("10.0.0.1"));
         assert_eq!(instance_host(&series(&[("instance", "[fd00::1]:9400")])), Some("fd00::1"));

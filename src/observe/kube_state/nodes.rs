@@ -12,7 +12,12 @@ use crate::units::Millis;
 impl Reader<'_> {
     /// Instants of a grid query as intervals: what holds at one point is taken to hold for a step.
     pub(super) fn grid(series: &Series, step_ms: i64) -> IntervalSet {
-        IntervalSet::union_of(series.samples().map(|(t, _)| Interval::new(t, t + step_ms)))
+        let mut held = Vec::new();
+        series.samples.each_run(|run| match run.step_ms <= step_ms {
+            true => held.push(Interval::new(run.first, run.last() + step_ms)),
+            false => held.extend(run.samples().map(|(at, _)| Interval::new(at, at + step_ms))),
+        });
+        IntervalSet::union_of(held)
     }
 
     pub(super) fn nodes(&self, state: &mut KubeState) {
@@ -73,7 +78,7 @@ impl Reader<'_> {
             });
         }
         for series in self.series(QueryId::NodeLabels) {
-            Self::with_node(state, series, |n| n.labels.extend(kube_labels(series)));
+            Self::with_node(state, series, |n| n.labels.extend_from(&kube_labels(series)));
         }
         state.nodes_up =
             state.nodes.values().fold(IntervalSet::default(), |up, n| up.union(&n.presence));

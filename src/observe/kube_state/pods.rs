@@ -115,7 +115,7 @@ impl Reader<'_> {
         on_pods(QueryId::PodStartTime, &mut |pod, s| {
             pod.started_ms = last_instant(s).or(pod.started_ms);
         });
-        on_pods(QueryId::PodLabels, &mut |pod, s| pod.labels.extend(kube_labels(s)));
+        on_pods(QueryId::PodLabels, &mut |pod, s| pod.labels.extend_from(&kube_labels(s)));
         on_pods(QueryId::PodOwner, &mut |pod, s| {
             if s.label("owner_is_controller") != Some("false") {
                 pod.owner = owner_ref(s).or_else(|| pod.owner.take());

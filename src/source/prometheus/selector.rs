@@ -6,7 +6,7 @@
 //! and the maximum per container summed by pod. Matchers that only narrow a query to GPU nodes or
 //! their namespaces (`{{nodes}}`, `{{namespaces}}`) are left out: the core passes over the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -156,16 +156,19 @@ impl Evaluation {
 impl Grouping {
     /// The largest value of each inner group, summed by outer group, instant by instant.
     fn sums(&self, series: Vec<Series>) -> Vec<Series> {
-        let mut groups: BTreeMap<Labels, BTreeMap<Labels, Vec<Samples>>> = BTreeMap::new();
+        let mut groups: HashMap<Labels, BTreeMap<Labels, Vec<Samples>>> = HashMap::new();
         for Series { labels, samples } in series {
-            let group = groups.entry(only(&labels, &self.outer)).or_default();
-            group.entry(only(&labels, &self.inner)).or_default().push(samples);
+            let only = |names: &[String]| labels.only(|name, _| names.iter().any(|n| n == name));
+            let group = groups.entry(only(&self.outer)).or_default();
+            group.entry(only(&self.inner)).or_default().push(samples);
         }
         let summed = |(labels, group): (_, BTreeMap<Labels, Vec<Samples>>)| Series {
             labels,
             samples: sum(group.into_values().map(largest)),
         };
-        groups.into_iter().map(summed).collect()
+        let mut sums: Vec<Series> = groups.into_iter().map(summed).collect();
+        sums.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        sums
     }
 }
 
@@ -186,11 +189,6 @@ fn together(mut all: impl Iterator<Item = Samples>, add: fn(f64, f64) -> f64) ->
         values.entry(at).and_modify(|known| *known = add(*known, value)).or_insert(value);
     }
     values.into_iter().collect()
-}
-
-fn only(labels: &Labels, names: &[String]) -> Labels {
-    let wanted = labels.iter().filter(|(name, _)| names.contains(name));
-    wanted.map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
 impl Alternatives {
