@@ -167,13 +167,14 @@ impl<'a> Signals<'a> {
             .collect();
         let mut out: Vec<(Interval, Judgement)> = Vec::new();
         let mut at = time.start;
+        let (mut values, mut stay_until) = ([None; 5], [Millis::MIN; 5]);
         while at < time.end {
             let mut end = time.end;
-            let mut values = [None; 5];
-            for (value, cursor) in values.iter_mut().zip(&mut cursors) {
-                let (v, until) = cursor.at(at);
-                *value = v;
-                end = end.min(until);
+            for (i, cursor) in cursors.iter_mut().enumerate() {
+                if stay_until[i] <= at {
+                    (values[i], stay_until[i]) = cursor.at(at);
+                }
+                end = end.min(stay_until[i]);
             }
             let judgement = self.judge(values);
             match out.last_mut() {

@@ -1,6 +1,6 @@
 //! What rules look at: workloads with the GPUs of their pods, and what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::attribution::agents::WARM_POOL;
 use crate::attribution::holder::HolderKind;
@@ -162,13 +162,13 @@ pub fn subjects<'a>(
     attribution: &'a Attribution,
     window: Window,
 ) -> Vec<Subject<'a>> {
-    let mut holders: BTreeMap<WorkloadKey<'a>, Vec<usize>> = BTreeMap::new();
-    let mut pods: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut holders: HashMap<WorkloadKey<'a>, Vec<usize>> = HashMap::new();
+    let mut pods: HashMap<String, Vec<usize>> = HashMap::new();
     for (h, holder) in attribution.holders.iter().enumerate() {
         holders.entry(key_of_holder(holder)).or_default().push(h);
         pods.entry(pod_key(holder)).or_default().push(h);
     }
-    let mut of_pod: BTreeMap<&'a str, Vec<Lease<'a>>> = BTreeMap::new();
+    let mut of_pod: HashMap<&'a str, Vec<Lease<'a>>> = HashMap::new();
     let shares = shares(&attribution.pieces);
     for (key, figures) in devices_of_pods {
         let (pod, Ok(device)) = (key[0].as_str(), key[1].parse()) else { continue };

@@ -59,9 +59,13 @@ impl<'a> Groups<'a> {
         self.of_group.is_empty()
     }
 
-    /// The values of the key's columns, by group.
-    pub fn keys(&self) -> impl Iterator<Item = &[u32]> {
-        self.of_group.iter().map(|key| &key[..self.columns.len()])
+    /// The values of the key's columns of a group.
+    ///
+    /// # Panics
+    /// When there is no group of that number: a bug.
+    #[must_use]
+    pub fn key(&self, group: usize) -> &[u32] {
+        &self.of_group[group][..self.columns.len()]
     }
 
     /// Group of the pair at a position.

@@ -2,15 +2,14 @@
 //!
 //! Numbers are in the order of the texts, so what is sorted by number is sorted by text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashSet;
 
 use super::rows::{DeviceRows, HolderRows};
 
 /// Every text that rows can be grouped by.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    sorted: Vec<String>,
-    codes: HashMap<String, u32>,
+    sorted: Vec<Box<str>>,
 }
 
 impl Names {
@@ -26,29 +25,38 @@ impl Names {
             &holders.pod,
         ];
         let of_devices = [&devices.cluster, &devices.node, &devices.model];
-        let mut all: BTreeSet<&str> =
+        let mut all: HashSet<&str> =
             of_holders.into_iter().chain(of_devices).flatten().map(String::as_str).collect();
         all.extend(&holders.holding_source);
         all.extend(&devices.sharing);
-        let sorted: Vec<String> = all.into_iter().map(ToOwned::to_owned).collect();
-        let codes = (0..).zip(&sorted).map(|(code, text)| (text.clone(), code)).collect();
-        Self { sorted, codes }
+        let mut sorted: Vec<Box<str>> = all.into_iter().map(Into::into).collect();
+        sorted.sort_unstable();
+        Self { sorted }
     }
 
     /// Number of a text. One that is not among them has a number of no text.
     #[must_use]
     pub fn code(&self, text: &str) -> u32 {
-        self.codes.get(text).copied().unwrap_or(u32::MAX)
+        let place = self.sorted.binary_search_by(|known| (**known).cmp(text)).ok();
+        place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
     }
 
     /// The text of a number; empty for the number of no text.
     #[must_use]
     pub fn text(&self, code: u32) -> &str {
-        self.sorted.get(code as usize).map_or("", String::as_str)
+        self.sorted.get(code as usize).map_or("", |text| text)
     }
 
     pub(super) fn codes<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<u32> {
-        texts.into_iter().map(|text| self.code(text)).collect()
+        let mut last = ("", self.code(""));
+        let code = |text| {
+            // What is in a row is often the same.
+            if text != last.0 {
+                last = (text, self.code(text));
+            }
+            last.1
+        };
+        texts.into_iter().map(code).collect()
     }
 }
 

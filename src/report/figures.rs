@@ -75,7 +75,11 @@ impl Source<'_> {
         for (figures, peak) in out.iter_mut().zip(self.gpus_peak(&groups)) {
             figures.usage.gpus_peak = peak;
         }
-        self.texts(&groups, columns).zip(out).collect()
+        // In order of the keys' numbers, which is that of their texts but for devices: then nothing is left to sort.
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        order.sort_unstable_by_key(|&group| groups.key(group));
+        let key = |group: usize| self.text(groups.key(group), columns);
+        order.into_iter().map(|group| (key(group), std::mem::take(&mut out[group]))).collect()
     }
 
     /// Time and money alone of every group that `columns` make.
@@ -117,11 +121,15 @@ impl Source<'_> {
         groups: &'a Groups<'_>,
         columns: &'a [&str],
     ) -> impl Iterator<Item = Key> + 'a {
+        (0..groups.len()).map(|group| self.text(groups.key(group), columns))
+    }
+
+    fn text(&self, key: &[u32], columns: &[&str]) -> Key {
         let text = |(column, &code): (&&str, &u32)| match *column {
             c::DEVICE => code.to_string(),
             _ => self.names.text(code).to_owned(),
         };
-        groups.keys().map(move |key| columns.iter().zip(key).map(text).collect())
+        columns.iter().zip(key).map(text).collect()
     }
 
     /// Largest framebuffer use and longest idle stretch of each group.

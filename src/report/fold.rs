@@ -28,6 +28,8 @@ pub struct Folded {
 
 /// Bits of no utilization: those of a NaN.
 const NONE: u64 = u64::MAX;
+/// Kinds among which the next cell's is looked for before all others: the states of a holder or two.
+const LATELY: usize = 8;
 
 impl Folded {
     /// Adds up the segments of one device.
@@ -39,30 +41,34 @@ impl Folded {
         }))
     }
 
-    /// Adds up cells that may be there more than once. They are few enough to sort, and sorting needs no hashing.
+    /// Adds up cells that may be there more than once. What comes next is nearly always of a kind that came lately, and
+    /// the levels of one kind are numbers: they are found and sorted without comparing whole cells.
     pub(crate) fn of_cells(cells: impl IntoIterator<Item = (Cell, Millis)>) -> Self {
-        let row = |(cell, length): (Cell, Millis)| {
+        let mut found: Vec<(Kind, Vec<(u64, Millis)>)> = Vec::new();
+        let mut places: BTreeMap<Kind, usize> = BTreeMap::new();
+        for (cell, length) in cells {
             let (holder, state, utilization, signal, blind, share, estimated) = cell;
             let kind = (holder, state, signal, blind, share, estimated);
-            (kind, utilization.unwrap_or(NONE), length)
-        };
-        let mut rows: Vec<(Kind, u64, Millis)> = cells.into_iter().map(row).collect();
-        rows.sort_unstable_by_key(|&(kind, utilization, _)| (kind, utilization));
+            let lately = found.len().saturating_sub(LATELY)..found.len();
+            let place = lately.rev().find(|&place| found[place].0 == kind).unwrap_or_else(|| {
+                *places.entry(kind).or_insert_with(|| {
+                    found.push((kind, Vec::new()));
+                    found.len() - 1
+                })
+            });
+            found[place].1.push((utilization.unwrap_or(NONE), length));
+        }
         let mut out = Self::default();
-        let mut before = None;
-        for (kind, utilization, length) in rows {
-            if out.kinds.last().is_none_or(|(last, _)| *last != kind) {
-                out.kinds.push((kind, 0));
-            }
-            let Some((_, count)) = out.kinds.last_mut() else { continue };
-            match out.levels.last_mut() {
-                Some((_, sum)) if before == Some((kind, utilization)) => *sum += length,
-                _ => {
-                    *count += 1;
-                    out.levels.push((utilization, length));
-                }
-            }
-            before = Some((kind, utilization));
+        for (kind, place) in places {
+            let mut levels = std::mem::take(&mut found[place].1);
+            levels.sort_unstable_by_key(|(utilization, _)| *utilization);
+            levels.dedup_by(|(next, length), (before, sum)| {
+                let is_same = next == before;
+                *sum += if is_same { *length } else { 0 };
+                is_same
+            });
+            out.kinds.push((kind, levels.len()));
+            out.levels.extend(levels);
         }
         out.levels.shrink_to_fit();
         out

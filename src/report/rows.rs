@@ -1,6 +1,7 @@
 //! The rows of the contract, one function per kind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::accounts::{Accounts, Place};
 use super::contract::{
@@ -192,13 +193,13 @@ impl Rows<'_> {
     #[must_use]
     pub fn workloads(&self) -> Vec<WorkloadRow> {
         let keys = [c::CLUSTER, c::TENANT, c::RULE, c::NAMESPACE, c::WORKLOAD_KIND, c::WORKLOAD];
-        let mut pods: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
+        let mut pods: HashMap<Vec<String>, HashSet<String>> = HashMap::new();
         let all = &self.source.attribution.holders;
         for holder in all.iter().filter(|h| h.holder.kind == HolderKind::Pod) {
             let key = keys.iter().map(|k| holder_value(holder, k)).collect();
             pods.entry(key).or_default().insert(pod_key(holder));
         }
-        let mut rows: Vec<_> = self
+        let rows: Vec<_> = self
             .source
             .by(Part::HeldInScope, &keys)
             .into_iter()
@@ -215,37 +216,35 @@ impl Rows<'_> {
                 usage: figures.usage,
             })
             .collect();
-        rows.sort_by(|a, b| {
+        sorted(rows, |a, b| {
             most_waste(&a.ledger, &b.ledger).then_with(|| {
-                let name = |w: &WorkloadRow| {
-                    [&w.namespace, &w.kind, &w.name, &w.tenant].map(ToOwned::to_owned)
-                };
+                fn name(w: &WorkloadRow) -> [&String; 4] {
+                    [&w.namespace, &w.kind, &w.name, &w.tenant]
+                }
                 (name(a), &a.cluster).cmp(&(name(b), &b.cluster))
             })
-        });
-        rows
+        })
     }
 
     /// By pod.
     #[must_use]
     pub fn pods(&self) -> Vec<PodRow> {
-        let mut holders: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut holders: HashMap<String, Vec<usize>> = HashMap::new();
         let all = self.source.attribution.holders.iter().enumerate();
         for (h, holder) in all.filter(|(_, a)| a.holder.kind == HolderKind::Pod) {
             holders.entry(pod_key(holder)).or_default().push(h);
         }
-        let mut rows: Vec<_> = self
+        let rows: Vec<_> = self
             .source
             .by(Part::HeldInScope, &[c::POD])
             .into_iter()
             .filter_map(|(key, figures)| Some(self.pod(holders.get(&key[0])?, figures)))
             .collect();
-        rows.sort_by(|a, b| {
+        sorted(rows, |a, b| {
             most_waste(&a.ledger, &b.ledger)
                 .then_with(|| (&a.namespace, &a.pod, &a.uid).cmp(&(&b.namespace, &b.pod, &b.uid)))
                 .then_with(|| a.cluster.cmp(&b.cluster))
-        });
-        rows
+        })
     }
 
     fn pod(&self, holders: &[usize], figures: Figures) -> PodRow {
@@ -404,6 +403,14 @@ fn tenures_of(tenures: &[Tenure], holder: usize) -> &[Tenure] {
     let first = tenures.partition_point(|t| t.holder < holder);
     let count = tenures[first..].partition_point(|t| t.holder == holder);
     &tenures[first..first + count]
+}
+
+/// Rows in order, stable. They are large: what is moved about while they are sorted is their numbers.
+fn sorted<T>(rows: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|&a, &b| compare(&rows[a], &rows[b]));
+    let mut rows: Vec<Option<T>> = rows.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|place| rows[place].take()).collect()
 }
 
 /// Most wasted money first; where money is unknown, most wasted time.
