@@ -66,7 +66,10 @@ pub fn ui(cli: &Cli, environment: &Environment) -> Ui {
 ///
 /// What the command says, or [`crate::error::ErrorKind::Interrupted`].
 pub fn run_until_interrupted(cli: Cli, environment: Environment, ui: Ui) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // More threads than cores decode no sooner, and memory that one has freed is of no use to the others.
+        .max_blocking_threads(cores.max(2))
         .enable_all()
         .build()
         .map_err(|e| Error::failed("cannot start the runtime").caused_by(e))?;
