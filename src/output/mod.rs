@@ -52,9 +52,9 @@ pub use recommend::render_recommendations;
 pub use reconcile::{reconciliation_tables, render_reconciliation};
 pub use run::render_run;
 pub use schema::{
-    access_schema, budget_schema, claims_schema, compare_schema, diff_schema, doctor_schema,
-    explain_schema, patch_schema, plan_schema, recommend_schema, reconcile_schema, report_schema,
-    run_schema,
+    access_schema, budget_list_schema, budget_schema, claims_schema, compare_schema, diff_schema,
+    doctor_schema, explain_schema, patch_schema, plan_schema, recommend_schema, reconcile_schema,
+    report_schema, run_schema,
 };
 
 #[cfg(test)]

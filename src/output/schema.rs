@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::access::contract::{self as access, AccessReport};
-use crate::budget::contract::{self as budget, BudgetReport};
+use crate::budget::contract::{self as budget, BudgetList, BudgetReport};
 use crate::claims::contract::{self as claims, ClaimsReport};
 use crate::cleanup::contract::{self as cleanup, PatchSet};
 use crate::cleanup::plan::contract::{self as plan, Plan};
@@ -35,6 +35,12 @@ pub fn claims_schema() -> Value {
 #[must_use]
 pub fn budget_schema() -> Value {
     published::<BudgetReport>("gpu-finops budget", budget::SCHEMA_VERSION)
+}
+
+/// The JSON Schema of what `budget list -o json` prints, in the same way.
+#[must_use]
+pub fn budget_list_schema() -> Value {
+    published::<BudgetList>("gpu-finops budget list", budget::SCHEMA_VERSION)
 }
 
 /// The JSON Schema of what `doctor -o json` prints, in the same way.

@@ -193,6 +193,9 @@ fn a_list_needs_no_data() {
     }
     let list = budgets.run(&["list"], &["--now", "2026-11-20T12:00:00Z", "-o", "json"]).json();
     assert_eq!(list["budgets"][0]["period"]["start"], "2026-11-16T00:00:00Z");
+    let errors: Vec<String> =
+        schema("budget-list.schema.json").iter_errors(&list).map(|e| e.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
 }
 
 #[test]
@@ -250,5 +253,9 @@ fn the_published_schema_of_budgets_is_checked_in() {
     assert_generated(
         "schema/budget.schema.json",
         &format!("{:#}\n", gpu_finops::output::budget_schema()),
+    );
+    assert_generated(
+        "schema/budget-list.schema.json",
+        &format!("{:#}\n", gpu_finops::output::budget_list_schema()),
     );
 }
