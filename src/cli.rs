@@ -46,10 +46,9 @@ Exit codes:
   0    all is well
   1    the tool or a source failed
   2    wrong usage or configuration
-  3    a budget is breached (budget check)
-  3    a budget or policy is violated
+  3    a budget, a policy or a limit is violated
   4    the data is incomplete (with --strict), or the ledger does not balance
-  5    a change to the cluster was refused, or made in part only
+  5    a change to the cluster was refused, made in part only, or only tried (a dry run)
   130  interrupted
 
 As a kubectl plugin:

@@ -459,8 +459,9 @@ fn refuse_verdicts(format: Format) -> Result<()> {
     if !format.is_for_checks() {
         return Ok(());
     }
-    Err(Error::usage(format!("`-o {format}` is of commands that judge something"))
-        .hinted("use it with `diff`, `compare` or `budget check`, or choose another format"))
+    Err(Error::usage(format!("`-o {format}` is of commands that judge something")).hinted(
+        "use it with `diff`, `compare`, `budget check` or `reconcile`, or choose another format",
+    ))
 }
 
 fn refuse_pages(format: Format) -> Result<()> {

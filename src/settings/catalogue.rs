@@ -397,7 +397,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::one(Listing, "by", "DIMENSION", "report.by",
         "What the rows are").choices(BY).default("tenant"),
     Setting::one(Output, "output", "FORMAT", "report.output",
-        "Format. Parquet writes one file per table into the folder --output-file; openmetrics and html are of reports alone, github-comment and those after it of diff, compare and budget check").short('o').choices(FORMATS).default("table"),
+        "Format. Parquet writes one file per table into the folder --output-file; openmetrics and html are of reports alone, github-comment and those after it of diff, compare, budget check and reconcile").short('o').choices(FORMATS).default("table"),
     Setting::one(Output, "output-file", "PATH", "report.output_file",
         "Write there rather than to standard output; it is replaced only once the report is complete").unset("standard output"),
     Setting::one(Top, "top", "N", "report.top",
