@@ -1,7 +1,7 @@
 //! `gpu-finops claims`.
 
 use super::gather::{self, ForClaims};
-use super::{compute, deliver, resolve};
+use super::{compute, deliver, render, resolve};
 use crate::attribution::attribute;
 use crate::claims::build::{self, Measured, Question};
 use crate::claims::contract::ClaimsReport;
@@ -71,7 +71,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let target = deliver::Target::check_answer(&settings.view)?;
     let gathered = gather::for_claims(&settings, ui).await?;
     let report = report(gathered, &settings)?;
-    target.write(deliver::render_claims(&report, &settings.view, ui)?, ui)?;
+    target.write(render::claims(&report, &settings.view, ui)?, ui)?;
     announce(&report, settings.view.format, ui);
     verdict(&report, settings.strict)
 }

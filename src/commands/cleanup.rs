@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::apply::{Doing, Work, apply, verdict};
 use super::gather::system_clock;
-use super::{deliver, plan, resolve};
+use super::{deliver, plan, render, resolve};
 use crate::error::Result;
 use crate::model::window::rfc3339;
 use crate::settings::Settings;
@@ -53,7 +53,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
         None => journal_of_now(&settings)?,
     };
     let report = apply(Work::new(plan, journal), args.doing.yes, &settings, ui).await?;
-    target.write(deliver::render_run(&report, &settings.view, ui)?, ui)?;
+    target.write(render::run(&report, &settings.view, ui)?, ui)?;
     verdict(&report)
 }
 

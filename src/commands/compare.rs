@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{checked, deliver, resolve_unpriced};
+use super::{checked, deliver, render, resolve_unpriced};
 use crate::ci::{Outcome, Severity};
 use crate::compare::{Saved, compare, verdict};
 use crate::error::{Error, Result};
@@ -70,7 +70,7 @@ pub(super) fn write(
     let mut report = compare(before, after, env!("CARGO_PKG_VERSION"))
         .map_err(|e| Error::usage("the reports cannot be compared").caused_by(e))?;
     let verdict = verdict(&mut report, settings.gate.rules.max_increase);
-    let rendered = deliver::render_comparison(&report, &verdict, &settings.view, ui)?;
+    let rendered = render::comparison(&report, &verdict, &settings.view, ui)?;
     checked::write(target, rendered, &verdict, settings, ui)?;
     checked::judge(&report.items, settings, ui)?;
     let is_broken = report.items.iter().any(|item| item.severity == Severity::Error);

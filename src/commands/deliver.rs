@@ -4,21 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::access::contract::AccessReport;
-use crate::budget::contract::{BudgetList, BudgetReport};
-use crate::ci::Verdict;
-use crate::claims::contract::ClaimsReport;
-use crate::cleanup::result::RunReport;
-use crate::compare::contract::CompareReport;
-use crate::doctor::contract::DoctorReport;
 use crate::error::{Error, Result};
-use crate::explain::contract::Explanation;
-use crate::gate::contract::DiffReport;
-use crate::output::{self, Format, Page, RenderOptions};
-use crate::recommend::contract::RecommendReport;
-use crate::reconcile::contract::ReconcileReport;
-use crate::report::contract::Report;
-use crate::settings::{Settings, View};
+use crate::output::Format;
+use crate::settings::View;
 use crate::ui::Ui;
 
 /// A report as bytes.
@@ -163,21 +151,12 @@ impl Target {
         }
     }
 
-    /// Writes a report in the format that was asked for. JSON goes out as it is made: it has every row, and is several
-    /// times as large as what it is made from.
+    /// Writes one document, in which `fill` puts what is in it.
     ///
     /// # Errors
     ///
-    /// As [`Self::write`]; an encoder that fails.
-    pub fn write_report(&self, report: &Report, view: &View, ui: &Ui) -> Result<()> {
-        match view.format {
-            Format::Json => self.put(ui, |out| output::write_json(report, out)),
-            _ => self.write(render(report, view, ui)?, ui),
-        }
-    }
-
-    /// Writes one document, in which `fill` puts what is in it.
-    fn put(&self, ui: &Ui, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    /// As [`Self::write`].
+    pub fn put(&self, ui: &Ui, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         match self {
             Self::Stdout => ui.data_of(fill),
             Self::File(path) => {
@@ -192,227 +171,6 @@ impl Target {
                 .map_err(|e| unwritable(path, e)),
             Self::Folder(path) => Err(refusal(path, "does not suit the format")),
         }
-    }
-}
-
-/// A report in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render(report: &Report, view: &View, ui: &Ui) -> Result<Rendered> {
-    let failed = |e| Error::failed("cannot write the report in this format").caused_by(e);
-    if view.format == Format::Parquet {
-        let tables = output::parquet_tables(report).map_err(failed)?;
-        let named = tables.into_iter().map(|(table, bytes)| (format!("{table}.parquet"), bytes));
-        return Ok(Rendered::Files(named.collect()));
-    }
-    output::render(report, view.format, &options(view, ui)).map(Rendered::Document).map_err(failed)
-}
-
-/// A report as a page, with what is shown over time.
-#[must_use]
-pub fn render_page(report: &Report, page: Page<'_>, view: &View, ui: &Ui) -> Rendered {
-    Rendered::Document(output::render_page(report, page, &options(view, ui)).into_bytes())
-}
-
-/// A report on claims in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_claims(report: &ClaimsReport, view: &View, ui: &Ui) -> Result<Rendered> {
-    // Each claim counts: `--top` is a matter of the report.
-    let options = RenderOptions { top: 0, ..options(view, ui) };
-    let bytes = output::render_claims(report, view.format, &options)
-        .map_err(|e| Error::failed("cannot write the claims in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("claims.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// What is allowed in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_access(report: &AccessReport, view: &View, ui: &Ui) -> Result<Rendered> {
-    let bytes = output::render_access(report, view.format, &options(view, ui))
-        .map_err(|e| Error::failed("cannot write the permissions in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("permissions.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// Recommendations in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_recommendations(
-    report: &RecommendReport,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<Rendered> {
-    let (view, with_refused) = (&settings.view, settings.recommend.include_refused);
-    let options = options(view, ui);
-    let bytes = output::render_recommendations(report, view.format, with_refused, &options)
-        .map_err(|e| {
-            Error::failed("cannot write the recommendations in this format").caused_by(e)
-        })?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("recommendations.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// An explanation in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_explanation(explanation: &Explanation, view: &View, ui: &Ui) -> Result<Rendered> {
-    let bytes = output::render_explanation(explanation, view.format, &options(view, ui))
-        .map_err(|e| Error::failed("cannot write the explanation in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("arithmetic.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// How budgets stand, in the format that was asked for; `explained` with the arithmetic.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_budgets(
-    report: &BudgetReport,
-    verdict: &Verdict,
-    view: &View,
-    explained: bool,
-    ui: &Ui,
-) -> Result<Rendered> {
-    let bytes = output::render_budgets(report, verdict, view.format, explained, &options(view, ui))
-        .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// The budgets as they are defined, in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_budget_list(list: &BudgetList, view: &View, ui: &Ui) -> Result<Rendered> {
-    let bytes = output::render_budget_list(list, view.format, &options(view, ui))
-        .map_err(|e| Error::failed("cannot write the budgets in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("budgets.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// The checks of `doctor` in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_doctor(report: &DoctorReport, view: &View, ui: &Ui) -> Result<Rendered> {
-    let options = RenderOptions { top: 0, ..options(view, ui) };
-    let bytes = output::render_doctor(report, view.format, &options)
-        .map_err(|e| Error::failed("cannot write the checks in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("checks.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// The result of a run in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_run(report: &RunReport, view: &View, ui: &Ui) -> Result<Rendered> {
-    // Each change counts: what was and what was not done is told in full.
-    let options = RenderOptions { top: 0, ..options(view, ui) };
-    let bytes = output::render_run(report, view.format, &options)
-        .map_err(|e| Error::failed("cannot write the result in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("changes.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// A change of manifests in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_diff(
-    report: &DiffReport,
-    verdict: &Verdict,
-    view: &View,
-    ui: &Ui,
-) -> Result<Rendered> {
-    let bytes = output::render_diff(report, verdict, view.format, &options(view, ui))
-        .map_err(|e| Error::failed("cannot write the change in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("workloads.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// Two reports side by side in the format that was asked for.
-///
-/// # Errors
-///
-/// An encoder that fails.
-pub fn render_comparison(
-    report: &CompareReport,
-    verdict: &Verdict,
-    view: &View,
-    ui: &Ui,
-) -> Result<Rendered> {
-    let bytes = output::render_comparison(report, verdict, view.format, &options(view, ui))
-        .map_err(|e| Error::failed("cannot write the comparison in this format").caused_by(e))?;
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(vec![("drivers.parquet".to_owned(), bytes)]),
-        _ => Rendered::Document(bytes),
-    })
-}
-
-/// A reconciliation as bytes.
-///
-/// # Errors
-///
-/// An encoder that failed.
-pub fn render_reconciliation(
-    report: &ReconcileReport,
-    verdict: &Verdict,
-    view: &View,
-    ui: &Ui,
-) -> Result<Rendered> {
-    let failed = |e| Error::failed("cannot write the reconciliation in this format").caused_by(e);
-    Ok(match view.format {
-        Format::Parquet => Rendered::Files(output::reconciliation_tables(report).map_err(failed)?),
-        format => Rendered::Document(
-            output::render_reconciliation(report, verdict, format, &options(view, ui))
-                .map_err(failed)?,
-        ),
-    })
-}
-
-pub(super) fn options(view: &View, ui: &Ui) -> RenderOptions {
-    RenderOptions {
-        by: view.by,
-        width: ui.width(),
-        color: ui.color() && view.output_file.is_none(),
-        top: view.top.unwrap_or(0),
-        wide: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `gpu-finops demo`.
 
 use super::watch::{self, Watch};
-use super::{compute, deliver, gather, resolve, verdict};
+use super::{compute, deliver, gather, render, resolve, verdict};
 use crate::calendar::OverTime;
 use crate::error::Result;
 use crate::output::{Format, Page};
@@ -46,9 +46,9 @@ pub fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let page = Page { over_time: &over_time, timezone: settings.timezone };
     match settings.view.format {
         Format::Html => {
-            target.write(deliver::render_page(&report, page, &settings.view, ui), ui)?;
+            target.write(render::page(&report, page, &settings.view, ui), ui)?;
         }
-        _ => target.write_report(&report, &settings.view, ui)?,
+        _ => render::write_report(&target, &report, &settings.view, ui)?,
     }
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::verdict(&report, settings.strict)

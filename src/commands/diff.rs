@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{checked, compute, deliver, recommend, resolve};
+use super::{checked, compute, deliver, recommend, render, resolve};
 use crate::error::{Error, Result};
 use crate::gate::contract::DiffReport;
 use crate::gate::{Held, Sides, diff, held, verdict};
@@ -90,7 +90,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let sides = Sides { base: &base, head: &head, held: held.as_ref() };
     let report = diff(sides, &gate.assumed, &gate.rules, &settings.policy.prices, stamp(&settings));
     let verdict = verdict(&report, &gate.rules);
-    let rendered = deliver::render_diff(&report, &verdict, &settings.view, ui)?;
+    let rendered = render::diff(&report, &verdict, &settings.view, ui)?;
     checked::write(&target, rendered, &verdict, &settings, ui)?;
     judge(&report, &settings, ui)
 }

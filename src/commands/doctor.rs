@@ -3,7 +3,7 @@
 mod rbac;
 
 use super::gather::{self, ForDoctor};
-use super::{compute, deliver, resolve};
+use super::{compute, deliver, render, resolve};
 use crate::doctor::build::{self, Evidence};
 use crate::doctor::contract::{Check, DoctorReport, State};
 use crate::error::{Error, Result};
@@ -91,7 +91,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let settings = settings.asking_optional();
     let gathered = gather::for_doctor(&settings, ui).await?;
     let report = examine(gathered, &settings)?;
-    target.write(deliver::render_doctor(&report, &settings.view, ui)?, ui)?;
+    target.write(render::doctor(&report, &settings.view, ui)?, ui)?;
     verdict(&report)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{compute, deliver, recommend, resolve};
+use super::{compute, deliver, recommend, render, resolve};
 use crate::error::{Error, Result};
 use crate::explain::contract::Explanation;
 use crate::explain::{Material, Target, explain};
@@ -63,7 +63,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check_answer(&settings.view)?;
     let explanation = explanation(&args.what, &settings, ui).await?;
-    target.write(deliver::render_explanation(&explanation, &settings.view, ui)?, ui)
+    target.write(render::explanation(&explanation, &settings.view, ui)?, ui)
 }
 
 async fn explanation(what: &str, settings: &Settings, ui: &Ui) -> Result<Explanation> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 
 use super::gather::{self, Gathered};
-use super::{claims as claim_rows, deliver, recommend, resolve, verdict, workloads};
+use super::{claims as claim_rows, deliver, recommend, render, resolve, verdict, workloads};
 use crate::claims::contract::ClaimsReport;
 use crate::cleanup::contract::{ClusterIdentity, PatchSet, Target};
 use crate::cleanup::objects::{Objects, bare, meta};
@@ -107,7 +107,7 @@ fn rendered(
         let now = |target: &Target| as_it_is(objects, target);
         return kustomize(set, &now).map(deliver::Rendered::Files).map_err(failed);
     }
-    let options = deliver::options(&settings.view, ui);
+    let options = render::options(&settings.view, ui);
     render_patches(set, format, &options).map(deliver::Rendered::Document).map_err(failed)
 }
 

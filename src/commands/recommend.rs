@@ -1,7 +1,7 @@
 //! `gpu-finops recommend`.
 
 use super::gather::{self, Gathered};
-use super::{compute, deliver, resolve, verdict};
+use super::{compute, deliver, render, resolve, verdict};
 use crate::error::{Error, Result};
 use crate::findings::evidence::{History, claims};
 use crate::model::Inputs;
@@ -57,7 +57,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let (_, settings) = resolve(args.flags.0, environment, ui)?;
     let target = deliver::Target::check_answer(&settings.view)?;
     let report = report(&settings, ui).await?;
-    target.write(deliver::render_recommendations(&report, &settings, ui)?, ui)?;
+    target.write(render::recommendations(&report, &settings, ui)?, ui)?;
     verdict::announce(&report.coverage, settings.view.format, ui);
     verdict::judge(&report.reconciliation, &report.coverage, &report.currency, settings.strict)
 }

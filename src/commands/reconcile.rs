@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
-use super::deliver::{self, Rendered, Target};
+use super::deliver::{Rendered, Target};
 use super::watch::Watch;
-use super::{checked, report, resolve, verdict as judged};
+use super::{checked, render, report, resolve, verdict as judged};
 use crate::ci::{Outcome, Severity};
 use crate::error::{Error, Result};
 use crate::gate::Increase;
@@ -89,7 +89,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
     let report = report::answer(&settings, ui, Some(watch)).await?;
     let mut found = reconcile(&ledger, bills, &report, cost)?;
     let said = verdict(&mut found, args.max_difference);
-    let rendered = deliver::render_reconciliation(&found, &said, &settings.view, ui)?;
+    let rendered = render::reconciliation(&found, &said, &settings.view, ui)?;
     checked::write(&target, rendered, &said, &settings, ui)?;
     if let (Some(target), Some(path)) = (prices, &args.write_prices) {
         write_prices(&target, path, &found, ui)?;

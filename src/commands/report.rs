@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::watch::{self, Watch};
-use super::{compare, compute, deliver, gather, merging, resolve, verdict};
+use super::{compare, compute, deliver, gather, merging, render, resolve, verdict};
 use crate::calendar::OverTime;
 use crate::compare::Saved;
 use crate::error::{Error, Result};
@@ -95,7 +95,7 @@ async fn since(earlier: &Path, settings: &Settings, ui: &Ui) -> Result<()> {
 async fn write(target: &deliver::Target, settings: &Settings, ui: &Ui) -> Result<Report> {
     if settings.view.format != Format::Html {
         let report = answer(settings, ui, None).await?;
-        target.write_report(&report, &settings.view, ui)?;
+        render::write_report(target, &report, &settings.view, ui)?;
         return Ok(report);
     }
     let mut over_time = OverTime::default();
@@ -103,7 +103,7 @@ async fn write(target: &deliver::Target, settings: &Settings, ui: &Ui) -> Result
     let watch = Watch { step_ms: watch::hourly(settings.timezone), look: &mut look };
     let report = answer(settings, ui, Some(watch)).await?;
     let page = Page { over_time: &over_time, timezone: settings.timezone };
-    target.write(deliver::render_page(&report, page, &settings.view, ui), ui)?;
+    target.write(render::page(&report, page, &settings.view, ui), ui)?;
     Ok(report)
 }
 

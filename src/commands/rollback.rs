@@ -8,7 +8,7 @@ use super::apply::{
     started, step_row, take_lease, verdict,
 };
 use super::gather::system_clock;
-use super::{deliver, resolve_unpriced};
+use super::{deliver, render, resolve_unpriced};
 use crate::cleanup::contract::{Operation, Patch, Step};
 use crate::cleanup::journal::{Answered, Attempt, Progress, Purpose, RunHeader};
 use crate::cleanup::plan::contract::Plan;
@@ -66,7 +66,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
         Error::usage(format!("the journal {} has no plan in it", args.journal.display()))
     })?;
     let report = rollback(file, progress, &plan, args.yes, &settings, ui).await?;
-    target.write(deliver::render_run(&report, &settings.view, ui)?, ui)?;
+    target.write(render::run(&report, &settings.view, ui)?, ui)?;
     verdict(&report)
 }
 

@@ -252,6 +252,10 @@ fn two_reports_are_compared() {
     let same = json(&run("a.json", "a.json", &["-o", "json"]));
     let changed = |row: &&Value| row["change"] != "same";
     assert_eq!(same["workloads"].as_array().expect("rows").iter().filter(changed).count(), 0);
+    let tables = file("tables");
+    let to = tables.to_str().expect("UTF-8");
+    assert_eq!(run("a.json", "b.json", &["-o", "parquet", "--output-file", to]).code, 0);
+    assert!(tables.join("workloads.parquet").is_file());
     // The same against a report that is made now.
     let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
     let mut since = gpu_finops();

@@ -25,7 +25,7 @@ use self::session::Session;
 pub(super) use self::users::Users;
 pub(super) use self::writer::{Sent, Write, Writer};
 use super::gather::{system_clock, to_cluster};
-use super::{deliver, resolve};
+use super::{deliver, render, resolve};
 use crate::cleanup::contract::ClusterIdentity;
 use crate::cleanup::journal::{Progress, Record, RunHeader};
 use crate::cleanup::plan::contract::Plan;
@@ -111,7 +111,7 @@ pub async fn run(args: Args, environment: Environment, ui: &Ui) -> Result<()> {
         (None, None) => return Err(Error::usage("no plan is given")),
     };
     let report = apply(work, args.doing.yes, &settings, ui).await?;
-    target.write(deliver::render_run(&report, &settings.view, ui)?, ui)?;
+    target.write(render::run(&report, &settings.view, ui)?, ui)?;
     verdict(&report)
 }
 

@@ -5,7 +5,7 @@ mod material;
 use clap::Subcommand;
 
 use super::gather::system_clock;
-use super::{checked, deliver, recommend, resolve, verdict};
+use super::{checked, deliver, recommend, render, resolve, verdict};
 use crate::budget::build;
 use crate::budget::calendar::{Calendar, FiscalYear};
 use crate::budget::contract::{BudgetReport, BudgetRow, State};
@@ -149,7 +149,7 @@ async fn check(settings: &BudgetSettings, ui: &Ui) -> Result<()> {
     let target = deliver::Target::of_check(view)?;
     let report = judged(settings, settings.asked, ui).await?;
     let said = budget_verdict(&report, settings.asked.warn_only);
-    let rendered = deliver::render_budgets(&report, &said, view, false, ui)?;
+    let rendered = render::budgets(&report, &said, view, false, ui)?;
     checked::write(&target, rendered, &said, &settings.settings, ui)?;
     verdict::announce(&report.coverage, view.format, ui);
     ended(&report, settings)
@@ -173,7 +173,7 @@ async fn explain(name: &str, settings: &BudgetSettings, ui: &Ui) -> Result<()> {
         _ => exit_code::OK,
     };
     let said = budget_verdict(&report, true);
-    let rendered = deliver::render_budgets(&report, &said, view, true, ui)?;
+    let rendered = render::budgets(&report, &said, view, true, ui)?;
     checked::write(&target, rendered, &said, &settings.settings, ui)?;
     ended(&report, settings)
 }
@@ -246,7 +246,7 @@ fn list(settings: &BudgetSettings, ui: &Ui) -> Result<()> {
         (None, None) => system_clock()?,
     };
     let list = build::list(&settings.budgets, &settings.settings.policy.prices.currency, now);
-    target.write(deliver::render_budget_list(&list, view, ui)?, ui)
+    target.write(render::budget_list(&list, view, ui)?, ui)
 }
 
 async fn init(args: &InitArgs, settings: &BudgetSettings, ui: &Ui) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::access::contract::{AccessReport, AccessRow};
 use crate::access::judge::{Answer, report};
 use crate::access::{Part, Permission, permissions};
 use crate::commands::gather::to_cluster;
-use crate::commands::{deliver, resolve_unpriced};
+use crate::commands::{deliver, render, resolve_unpriced};
 use crate::error::{Error, Result};
 use crate::settings::args::AccessFlags;
 use crate::settings::layers::Environment;
@@ -70,7 +70,7 @@ pub(super) async fn run(args: Args, environment: Environment, ui: &Ui) -> Result
     let answers = answers(&cluster, &parts, &args.lease_in).await?;
     let version = env!("CARGO_PKG_VERSION");
     let report = report(cluster.url(), &args.lease_in, version, answers);
-    target.write(deliver::render_access(&report, &settings.view, ui)?, ui)?;
+    target.write(render::access(&report, &settings.view, ui)?, ui)?;
     verdict(&report)
 }
 

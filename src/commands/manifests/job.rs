@@ -2,18 +2,17 @@
 
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, JobSpec, JobTemplateSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar,
-    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
-    ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
+    ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar,
+    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume,
+    VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::around::{CONFIG, JOURNALS, NAME, labels, named};
 use super::{Options, Reach};
+use crate::commands::hardened;
 
-/// Neither root nor anybody who is known to a node.
-const USER: i64 = 65_532;
 /// Longest time for a run, seconds.
 const DEADLINE: i64 = 3_600;
 /// A run that could not begin for so long is left out, seconds.
@@ -90,17 +89,7 @@ fn pod(options: &Options) -> PodSpec {
         restart_policy: Some("Never".to_owned()),
         service_account_name: Some(NAME.to_owned()),
         enable_service_links: Some(false),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
-        }),
+        security_context: Some(hardened::pod()),
         containers: vec![container(options)],
         volumes: Some(volumes),
         ..PodSpec::default()
@@ -145,15 +134,7 @@ fn container(options: &Options) -> Container {
             limits: quantities([("cpu", "2"), ("memory", "2Gi")]),
             ..ResourceRequirements::default()
         }),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities {
-                drop: Some(vec!["ALL".to_owned()]),
-                ..Capabilities::default()
-            }),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(hardened::container()),
         volume_mounts: Some(mounts),
         ..Container::default()
     }

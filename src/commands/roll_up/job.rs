@@ -4,13 +4,13 @@
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, PersistentVolumeClaimVolumeSource,
-    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile,
-    SecurityContext, Volume, VolumeMount,
+    Container, EmptyDirVolumeSource, EnvVar, PersistentVolumeClaimVolumeSource, PodSpec,
+    PodTemplateSpec, ResourceRequirements, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::commands::hardened;
 use crate::error::{Error, Result};
 use crate::model::Window;
 use crate::model::window::utc_day;
@@ -22,8 +22,6 @@ use crate::settings::source::{ObjectsFrom, SourceChoice};
 const PARALLELISM: i32 = 4;
 /// Attempts for each day.
 const RETRIES: i32 = 3;
-/// Neither root nor anybody who is known to a node.
-const USER: i64 = 65_532;
 
 /// The manifest, as YAML.
 ///
@@ -114,17 +112,7 @@ fn pod(options: &JobOptions, store: &str, args: Vec<String>) -> PodSpec {
     PodSpec {
         restart_policy: Some("Never".to_owned()),
         service_account_name: Some(options.account.clone()),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
-        }),
+        security_context: Some(hardened::pod()),
         containers: vec![Container {
             name: "roll-up".to_owned(),
             image: Some(options.image.clone()),
@@ -139,15 +127,7 @@ fn pod(options: &JobOptions, store: &str, args: Vec<String>) -> PodSpec {
                 limits: quantity(&[("memory", "2Gi")]),
                 ..ResourceRequirements::default()
             }),
-            security_context: Some(SecurityContext {
-                allow_privilege_escalation: Some(false),
-                read_only_root_filesystem: Some(true),
-                capabilities: Some(Capabilities {
-                    drop: Some(vec!["ALL".to_owned()]),
-                    ..Capabilities::default()
-                }),
-                ..SecurityContext::default()
-            }),
+            security_context: Some(hardened::container()),
             volume_mounts: Some(vec![mount("store", store), mount("tmp", "/tmp")]),
             ..Container::default()
         }],
